@@ -1,0 +1,81 @@
+// The contract between a benchmark and the harness. A benchmark says what it works on, does one iteration at a
+// time and checks what the timed iterations left behind. It prints nothing, reads no clock and keeps no global.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reports/record/catalogue.h"
+#include "reports/record/record.h"
+#include "suites/harness/process_group.h"
+
+namespace assay::bench {
+
+/// Faults that can be planted on purpose, to show that each check can fail.
+enum class Fault { none, wrong_element, nan, silent_rank, slow_rank, hang, crash, truncated_record, garbage };
+
+/// What a case may use.
+struct Context {
+  ProcessGroup& group;
+  int threads = 1;                             ///< OpenMP threads of this rank
+  std::uint64_t seed = 0;                      ///< the same on every rank; mix in rank and slot
+  std::uint64_t last_level_cache_bytes = 0;    ///< of the node; 0: unknown
+  Fault fault = Fault::none;
+};
+
+enum class Mode {
+  throughput,  ///< batches of iterations over the ring; samples are means over an interval
+  latency,     ///< each operation alone after a barrier, into a histogram
+};
+
+/// One case on one rank. Calls come in this order, on every rank alike:
+///   prepare, { [refill] iterate ... iterate } ..., poison, [refill] iterate over the whole ring (timed too), check
+class Case {
+ public:
+  virtual ~Case() = default;
+
+  virtual Mode mode() const { return Mode::throughput; }
+  /// Prefilled buffers that iterations rotate over; a batch is a multiple of it.
+  virtual int ring() const = 0;
+  /// True when an iteration destroys its input (in place): the ring is then refilled, untimed, before each pass.
+  virtual bool consumes_input() const { return false; }
+
+  /// Allocates and fills. What it throws makes the case `failed` with that reason.
+  virtual void prepare() = 0;
+  /// Inputs as they were after prepare; called only when consumes_input().
+  virtual void refill() {}
+  /// Overwrites every output with a pattern that no right answer has (NaN where the type has one).
+  virtual void poison() = 0;
+  /// The timed work on one slot of the ring, nothing else.
+  virtual void iterate(int slot) = 0;
+  /// Examines the whole ring as the last timed pass left it. Collective calls are allowed.
+  virtual Check check() = 0;
+
+  /// Closed formulas; the same on every rank.
+  virtual std::vector<FigureOfMerit> figures() const = 0;
+  /// What really carried the work: {"library": "oneDNN 2.6.3", "kernel": "brgemm:avx512_core_bf16"}.
+  virtual std::map<std::string, std::string> path() const { return {}; }
+  /// Plants the context's fault (wrong_element, nan) into what iterate left, before check.
+  virtual void plant(Fault fault) = 0;
+};
+
+/// A benchmark: what the catalogue says of it, whether it can run here, and how to make a case.
+struct Benchmark {
+  BenchmarkSpec spec;
+  /// "Can it run here?" is a question apart from running: empty when it can, else the reason.
+  std::string (*unsupported)(const Parameters& parameters, const Context& context);
+  std::unique_ptr<Case> (*make)(const Parameters& parameters, const Context& context);
+};
+
+/// All registered benchmarks, by name. The list is generated from the folders' benchmark.cmake files.
+const std::vector<const Benchmark*>& benchmarks();
+
+// Typed access to complete parameters; a name or type that the spec does not have is a fault of the program.
+std::int64_t integer(const Parameters& parameters, const char* name);
+const std::string& text(const Parameters& parameters, const char* name);
+bool flag(const Parameters& parameters, const char* name);
+
+}  // namespace assay::bench
