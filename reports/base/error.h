@@ -9,11 +9,11 @@ namespace assay {
 
 /// Exit status of `assay` (documented in README.md). Only `main` turns one into an exit code.
 enum class ExitStatus {
-  pass = 0,         ///< every mandatory target passes
-  fail = 1,         ///< a target failed or is invalid
-  undecided = 2,    ///< inconclusive or missing
-  bad_input = 3,    ///< bad input or usage
-  cannot_run = 4,   ///< the environment does not allow it: a program is missing, a disk is full
+  pass = 0,        ///< every mandatory target passes
+  fail = 1,        ///< a target failed or is invalid
+  undecided = 2,   ///< inconclusive or missing
+  bad_input = 3,   ///< bad input or usage
+  cannot_run = 4,  ///< the environment does not allow it: a program is missing, a disk is full
   interrupted = 130,
 };
 

@@ -44,7 +44,8 @@ std::string read_file(const std::filesystem::path& path) {
   }
   std::string content;
   struct stat facts {};
-  if (::fstat(descriptor, &facts) == 0 && facts.st_size > 0) content.reserve(static_cast<std::size_t>(facts.st_size));
+  if (::fstat(descriptor, &facts) == 0 && facts.st_size > 0)
+    content.reserve(static_cast<std::size_t>(facts.st_size));
   std::array<char, 1 << 16> block{};
   for (;;) {
     const ssize_t got = ::read(descriptor, block.data(), block.size());

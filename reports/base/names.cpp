@@ -43,8 +43,8 @@ std::optional<std::string> nearest_name(std::string_view name, const std::vector
 std::string suggest(std::string_view name, const std::vector<std::string>& candidates) {
   if (const auto nearest = nearest_name(name, candidates)) return "did you mean '" + *nearest + "'?";
   constexpr std::size_t shown = 12;
-  std::vector<std::string> some(candidates.begin(),
-                                candidates.begin() + static_cast<std::ptrdiff_t>(std::min(shown, candidates.size())));
+  std::vector<std::string> some(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                             shown, candidates.size())));
   if (candidates.size() > shown) some.emplace_back("...");
   return some.empty() ? std::string("none is known here") : "known: " + join(some, ", ");
 }

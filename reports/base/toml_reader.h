@@ -36,12 +36,12 @@ class TomlTable {
   std::optional<PlacedScalar> scalar(std::string_view key);
   std::vector<PlacedScalar> scalars(std::string_view key);  ///< a scalar or a list of them; empty when absent
   std::optional<TomlTable> table(std::string_view key);
-  std::vector<TomlTable> tables(std::string_view key);      ///< [[key]]; empty when absent
+  std::vector<TomlTable> tables(std::string_view key);  ///< [[key]]; empty when absent
   std::vector<std::string> keys() const;
   bool has(std::string_view key) const;
 
-  Location where() const;                       ///< of the table
-  Location where(std::string_view key) const;   ///< of the value, or of the table when absent
+  Location where() const;                      ///< of the table
+  Location where(std::string_view key) const;  ///< of the value, or of the table when absent
 
   /// Throws Error(bad_input) for the first key that was never asked for, naming the nearest asked-for one.
   void finish() const;

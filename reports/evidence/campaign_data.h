@@ -1,11 +1,11 @@
-// A campaign's evidence in memory, compact: per case a grid of launches x devices with one number per figure of
-// merit. 1.6 million values fit well below a gigabyte; samples are reduced when a record is added.
+// A campaign's evidence in memory, compact: per case a grid of launches x devices with one number per figure
+// of merit. 1.6 million values fit well below a gigabyte; samples are reduced when a record is added.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <string>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -33,11 +33,11 @@ enum class ValueState : std::uint8_t {
 
 /// One launch of one case, all its nodes together.
 struct LaunchResults {
-  int campaign = 0;        ///< 0: this campaign; -1, -2, ...: earlier ones that it continues
+  int campaign = 0;  ///< 0: this campaign; -1, -2, ...: earlier ones that it continues
   int start = 0;
-  std::string started;     ///< UTC; empty when nothing came back
+  std::string started;                          ///< UTC; empty when nothing came back
   LaunchStatus status = LaunchStatus::not_run;  ///< worst over its nodes
-  std::string reason;      ///< of the worst node
+  std::string reason;                           ///< of the worst node
   std::vector<ValueState> states;               ///< per device of the case; shorter: absent
   std::vector<std::vector<double>> values;      ///< [fom][device]; NaN where there is none
   std::vector<std::int64_t> iterations;         ///< per device
@@ -56,10 +56,10 @@ struct Incident {
 
 struct CaseResults {
   CaseIdentity identity;
-  std::vector<FigureOfMerit> foms;        ///< as the first completed record gave them (numerator of that record)
+  std::vector<FigureOfMerit> foms;  ///< as the first completed record gave them (numerator of that record)
   std::vector<DeviceIdentity> devices;
   std::vector<std::vector<std::optional<Peak>>> peaks;  ///< [fom][device]; theoretical, measured or none
-  std::vector<LaunchResults> launches;    ///< in launch order
+  std::vector<LaunchResults> launches;                  ///< in launch order
   std::vector<Incident> incidents;
   std::map<std::string, std::string> path;
 };
@@ -76,15 +76,16 @@ class CampaignData {
   void launch_started(const CaseIdentity& identity, int start, int campaign = 0);
   /// Adds what one node gave. Belongs to the launch (case, start), which it opens if need be.
   void add(const Record& record, int campaign = 0);
-  /// From now on the device is out by decision ("conceded"): dead or excluded before its first counted launch.
+  /// From now on the device is out by decision ("conceded"): dead or excluded before its first counted
+  /// launch.
   void concede(const std::string& node, const std::string& reason);
 
   const std::vector<CaseResults>& cases() const { return cases_; }
   const CaseResults* find(const CaseIdentity& identity) const;
   const std::map<std::string, std::string>& conceded_nodes() const { return conceded_; }
 
-  std::vector<NodeFacts> nodes;   ///< from machine.json
-  std::vector<std::string> notes; ///< what reading found: "the last line of records.jsonl was cut off"
+  std::vector<NodeFacts> nodes;    ///< from machine.json
+  std::vector<std::string> notes;  ///< what reading found: "the last line of records.jsonl was cut off"
 
  private:
   CaseResults& case_of(const CaseIdentity& identity);

@@ -11,10 +11,10 @@ enum class Severity { note, warning, error };
 
 /// One row of the table in finding.cpp. Codes are never reused or renumbered.
 struct FindingKind {
-  std::string_view code;      ///< "ASY-1001"
+  std::string_view code;  ///< "ASY-1001"
   Severity severity;
-  std::string_view title;     ///< "check failed"
-  std::string_view action;    ///< what to do next
+  std::string_view title;   ///< "check failed"
+  std::string_view action;  ///< what to do next
 };
 
 /// The table: every code that Assay can utter, in order.

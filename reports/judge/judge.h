@@ -29,8 +29,9 @@ struct JudgeInput {
 /// knows (folder, times, machine, register, commands).
 Judgement judge(const JudgeInput& input);
 
-/// While measuring: which planned cases still need launches. A case is settled when every target that uses it is
-/// decided, or when it had its `max` (and extended) launches; a case that no target needs is settled after one.
+/// While measuring: which planned cases still need launches. A case is settled when every target that uses it
+/// is decided, or when it had its `max` (and extended) launches; a case that no target needs is settled after
+/// one.
 std::vector<bool> settled(const JudgeInput& input);
 
 }  // namespace assay

@@ -26,9 +26,10 @@ struct Interval {
 struct LaunchPoint {
   int campaign = 0;
   int start = 0;
-  std::optional<double> value;  ///< aggregated over the devices as `across` says; absent: a launch without valid value
-  bool meets = false;           ///< value is on the right side of the pass limit
-  std::string trouble;          ///< why there is no value: "timeout", "check failed on n003 rank 2"
+  std::optional<double>
+      value;           ///< aggregated over the devices as `across` says; absent: a launch without valid value
+  bool meets = false;  ///< value is on the right side of the pass limit
+  std::string trouble;  ///< why there is no value: "timeout", "check failed on n003 rank 2"
 };
 
 /// Evidence about one device of a fleet target.
@@ -40,8 +41,8 @@ struct DeviceVerdict {
   std::optional<double> median;  ///< over launches
   int met = 0, missed = 0, without_value = 0;
   double e_pass = 0, e_fail = 0;
-  bool blamed = false;           ///< by e-BH: this device fails, with the error rate controlled
-  bool screened_out = false;     ///< slow among its siblings (screening, not a verdict)
+  bool blamed = false;        ///< by e-BH: this device fails, with the error rate controlled
+  bool screened_out = false;  ///< slow among its siblings (screening, not a verdict)
   bool conceded = false;
 };
 
@@ -57,38 +58,42 @@ struct Distribution {
 struct PartVerdict {
   enum class Kind { at_least, at_most, spread_at_most, inventory, document };
   Kind kind = Kind::at_least;
-  std::string case_label;        ///< empty for inventory and documents
+  std::string case_label;  ///< empty for inventory and documents
   std::string case_key;
   Verdict verdict = Verdict::missing;
-  std::string reason;            ///< one sentence for people
-  std::string unit;              ///< base unit; "1" for shares and spreads
-  std::string required_text;     ///< ">= 700 TFLOP/s", "spread <= 5 %", ">= 70 % of peak (445 GFLOP/s, measured)"
-  std::string measured_text;     ///< for inventory and documents
-  std::optional<double> target;  ///< as promised, in `unit` (a share of peak is converted when one peak serves all)
-  std::optional<double> limit;   ///< after tolerance, before decision rule
-  std::optional<double> measured;///< median over launches of the aggregated value (each device: of the worst device)
-  std::optional<double> distance;///< (measured - limit) / limit, positive is good
+  std::string reason;  ///< one sentence for people
+  std::string unit;    ///< base unit; "1" for shares and spreads
+  std::string
+      required_text;  ///< ">= 700 TFLOP/s", "spread <= 5 %", ">= 70 % of peak (445 GFLOP/s, measured)"
+  std::string measured_text;  ///< for inventory and documents
+  std::optional<double>
+      target;  ///< as promised, in `unit` (a share of peak is converted when one peak serves all)
+  std::optional<double> limit;  ///< after tolerance, before decision rule
+  std::optional<double>
+      measured;  ///< median over launches of the aggregated value (each device: of the worst device)
+  std::optional<double> distance;  ///< (measured - limit) / limit, positive is good
   Interval interval;
   int met = 0, missed = 0, without_value = 0;
-  double e_pass = 0, e_fail = 0; ///< of the deciding device or mean, see section 5 of the design
-  int decided_at = 0;            ///< launches until the verdict stuck; 0: not decided
+  double e_pass = 0, e_fail = 0;  ///< of the deciding device or mean, see section 5 of the design
+  int decided_at = 0;             ///< launches until the verdict stuck; 0: not decided
   std::vector<double> e_pass_after, e_fail_after;  ///< after each launch
   std::vector<LaunchPoint> launches;
-  std::size_t devices = 0;       ///< behind this verdict
+  std::size_t devices = 0;  ///< behind this verdict
   std::size_t devices_conceded = 0;
   std::vector<DeviceVerdict> worst_devices;  ///< at most 20, worst first
   std::optional<Distribution> distribution;  ///< when there is more than one device
-  std::optional<double> screening_resolution;///< smallest slowness (a share) that screening would have found
+  std::optional<double>
+      screening_resolution;  ///< smallest slowness (a share) that screening would have found
   std::size_t screened_out = 0;
-  std::string repeat_command;    ///< runs this case again
+  std::string repeat_command;  ///< runs this case again
 };
 
 struct TargetVerdict {
   std::string id, title, source;
   Level level = Level::mandatory;
   double weight = 1;
-  std::string fom;               ///< "compute/gemm.rate"; empty for inventory and documents
-  std::string across_text;       ///< "each device", "at least 99 % of devices"
+  std::string fom;          ///< "compute/gemm.rate"; empty for inventory and documents
+  std::string across_text;  ///< "each device", "at least 99 % of devices"
   std::string where_text;
   Verdict verdict = Verdict::missing;
   Verdict underlying = Verdict::missing;  ///< before a waiver
@@ -119,8 +124,8 @@ struct CaseSummary {
   std::string label, key;
   int launches = 0, completed = 0;
   std::size_t devices = 0;
-  std::string check;                               ///< "pass", "fail (3 of 7)", "absent", "-"
-  std::string status;                              ///< worst status, with its reason
+  std::string check;   ///< "pass", "fail (3 of 7)", "absent", "-"
+  std::string status;  ///< worst status, with its reason
   std::vector<FigureSummary> figures;
   std::string repeat_command;
 };
@@ -130,31 +135,31 @@ struct RegisteredCampaign {
   int number = 0;
   std::string folder, started, headline;
   bool is_this = false;
-  bool counted = false;     ///< its launches are part of this judgement
+  bool counted = false;  ///< its launches are part of this judgement
   bool evidence_found = true;
 };
 
 struct Judgement {
-  std::string campaign;              ///< folder name
+  std::string campaign;  ///< folder name
   std::string system;
   std::string plan_name, plan_sha256;
   std::string targets_name, targets_sha256;
-  std::string started, finished;     ///< UTC
+  std::string started, finished;  ///< UTC
   std::string assay_version;
   double confidence = 0.95;
-  std::string decision_text;         ///< "guarded acceptance (the supplier proves), instrument uncertainty 1 %"
-  std::string stop_text;             ///< "until decided, at most 12 launches"
-  Verdict overall = Verdict::missing;///< of the mandatory targets
-  std::string headline;              ///< "Fails: 2 of 5 mandatory clauses", "Passes with 1 waiver"
+  std::string decision_text;  ///< "guarded acceptance (the supplier proves), instrument uncertainty 1 %"
+  std::string stop_text;      ///< "until decided, at most 12 launches"
+  Verdict overall = Verdict::missing;  ///< of the mandatory targets
+  std::string headline;                ///< "Fails: 2 of 5 mandatory clauses", "Passes with 1 waiver"
   ExitStatus exit_status = ExitStatus::undecided;
-  std::map<Verdict, int> counts;     ///< all levels
+  std::map<Verdict, int> counts;  ///< all levels
   std::vector<TargetVerdict> targets;
   std::vector<ClauseCoverage> coverage;
   std::vector<CaseSummary> cases;
-  std::vector<Finding> findings;     ///< about the campaign as a whole
+  std::vector<Finding> findings;  ///< about the campaign as a whole
   std::vector<RegisteredCampaign> campaigns;
   std::vector<std::pair<std::string, std::string>> machine;  ///< name -> text, in reading order
-  std::vector<std::string> commands; ///< the exact command lines of the starts (first of each geometry)
+  std::vector<std::string> commands;  ///< the exact command lines of the starts (first of each geometry)
 };
 
 const char* to_string(Verdict verdict);

@@ -21,39 +21,39 @@ enum class OnInconclusive { not_accepted, extend };
 
 /// What a limit is measured in.
 enum class LimitKind {
-  absolute,     ///< "700 TFLOP/s"
-  of_peak,      ///< "70 % of peak"
-  of_figure,    ///< "12 % of memory/stream.triad", paired within a start
+  absolute,   ///< "700 TFLOP/s"
+  of_peak,    ///< "70 % of peak"
+  of_figure,  ///< "12 % of memory/stream.triad", paired within a start
 };
 
 struct Limit {
   LimitKind kind = LimitKind::absolute;
-  double value = 0;        ///< base units of the figure of merit; a share for of_peak and of_figure
-  std::string benchmark;   ///< of_figure: whose figure
+  double value = 0;       ///< base units of the figure of merit; a share for of_peak and of_figure
+  std::string benchmark;  ///< of_figure: whose figure
   std::string fom;
-  std::string text;        ///< as written in the file
+  std::string text;  ///< as written in the file
 };
 
 /// `across`: what must meet the limit.
 enum class Across { each_device, share_of_devices, worst, median, mean, sum };
 
 struct Target {
-  std::string id;          ///< clause of the contract, unique
+  std::string id;  ///< clause of the contract, unique
   std::string title;
-  std::string benchmark;   ///< first part of `fom`: "compute/gemm"
-  std::string fom;         ///< second part: "rate"
-  std::string unit;        ///< base unit of the figure
+  std::string benchmark;  ///< first part of `fom`: "compute/gemm"
+  std::string fom;        ///< second part: "rate"
+  std::string unit;       ///< base unit of the figure
   Better better = Better::higher;
   std::map<std::string, std::vector<ParameterValue>> where;     ///< each parameter equals one of these
   std::map<std::string, std::vector<ParameterValue>> of_where;  ///< picks the reference case of a ratio limit
   std::optional<Limit> at_least, at_most;
-  double tolerance = 0;                       ///< contractual, a share
+  double tolerance = 0;  ///< contractual, a share
   Across across = Across::each_device;
-  double device_share = 1;                    ///< share_of_devices: 0.99 for "at least 99 %"
-  std::optional<double> spread_at_most;       ///< (max - min) / mean over the devices of one launch
-  std::optional<double> plausible_at_most;    ///< base units; instead of 1.02 x theoretical peak
-  bool check_required = true;                 ///< `check = "optional"`: a value without a check counts
-  double share = 0.5;                         ///< share of launches that must meet the limit
+  double device_share = 1;                  ///< share_of_devices: 0.99 for "at least 99 %"
+  std::optional<double> spread_at_most;     ///< (max - min) / mean over the devices of one launch
+  std::optional<double> plausible_at_most;  ///< base units; instead of 1.02 x theoretical peak
+  bool check_required = true;               ///< `check = "optional"`: a value without a check counts
+  double share = 0.5;                       ///< share of launches that must meet the limit
   Level level = Level::mandatory;
   double weight = 1;
   std::string source;
@@ -96,8 +96,8 @@ struct Targets {
   std::vector<InventoryClause> inventory;
   std::vector<DocumentClause> documents;
   std::vector<Waiver> waivers;
-  std::string sha256;      ///< of the file's bytes
-  std::string file;        ///< path as given; documents are looked for beside it
+  std::string sha256;  ///< of the file's bytes
+  std::string file;    ///< path as given; documents are looked for beside it
 
   double alpha() const { return 1 - confidence; }
 };

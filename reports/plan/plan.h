@@ -19,27 +19,27 @@ enum class StopRule {
 
 /// One point of the cross product of a [[case]]'s lists.
 struct PlannedCase {
-  CaseIdentity identity;       ///< parameters complete
-  std::string label;           ///< for people; unique within the plan
-  double time_limit_s = 120;   ///< a launch of this case that takes longer is a timeout
-  Location where;              ///< its [[case]] in the file
+  CaseIdentity identity;      ///< parameters complete
+  std::string label;          ///< for people; unique within the plan
+  double time_limit_s = 120;  ///< a launch of this case that takes longer is a timeout
+  Location where;             ///< its [[case]] in the file
 };
 
 struct Plan {
   std::string name;
   std::string title;
-  double budget_s = 0;     ///< measuring time shared out over the cases; 0: none stated
+  double budget_s = 0;  ///< measuring time shared out over the cases; 0: none stated
   int max_launches = 12;
   StopRule stop = StopRule::decided;
-  double spacing_s = 0;    ///< least time between two launches of one case
+  double spacing_s = 0;  ///< least time between two launches of one case
   std::vector<PlannedCase> cases;
-  std::string sha256;      ///< of the file's bytes
+  std::string sha256;  ///< of the file's bytes
 
   const PlannedCase* find(const CaseIdentity& identity) const;
 };
 
-/// Throws Error(bad_input): syntax, unknown keys, benchmarks or parameters (with the nearest right name), values
-/// out of range, two equal cases, no case, a `max` that can never decide at confidence 0.95.
+/// Throws Error(bad_input): syntax, unknown keys, benchmarks or parameters (with the nearest right name),
+/// values out of range, two equal cases, no case, a `max` that can never decide at confidence 0.95.
 Plan parse_plan(std::string_view toml, const std::string& file, const Catalogue& catalogue);
 
 }  // namespace assay

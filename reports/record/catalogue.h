@@ -20,7 +20,7 @@ struct ParameterSpec {
   ParameterType type = ParameterType::integer;
   std::string unit;  ///< "", "B", "s"; bytes accept "8 MiB"
   ParameterValue default_value;
-  std::vector<std::string> choices;     ///< for `choice`
+  std::vector<std::string> choices;        ///< for `choice`
   std::optional<double> minimum, maximum;  ///< inclusive, for numbers
   std::string meaning;
 };
@@ -70,7 +70,8 @@ ParameterValue checked_value(const ParameterSpec& spec, const ParameterValue& gi
 ParameterValue checked_value(const ParameterSpec& spec, std::string_view text, const Location& where);
 
 /// `given` over the defaults; unknown names are an Error with the nearest right one.
-Parameters complete_parameters(const BenchmarkSpec& benchmark, const Parameters& given, const Location& where);
+Parameters complete_parameters(const BenchmarkSpec& benchmark, const Parameters& given,
+                               const Location& where);
 
 /// What people read: "compute/gemm bf16 4096 x 4096 x 4096" is not tried; it lists the parameters that differ
 /// from their default, in the catalogue's order: "compute/gemm dtype=bf16 m=4096".

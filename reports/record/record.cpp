@@ -41,7 +41,8 @@ std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& s
   const std::size_t n = samples.size();
   const auto nearest_rank = [&](double q) {
     std::vector<double> sorted(samples);
-    const std::size_t rank = std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(q * static_cast<double>(n))));
+    const std::size_t rank =
+        std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(q * static_cast<double>(n))));
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(rank - 1), sorted.end());
     return sorted[rank - 1];
   };
@@ -54,10 +55,14 @@ std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& s
       if (n % 2 == 1) return *middle;
       return (*middle + *std::max_element(sorted.begin(), middle)) / 2;
     }
-    case Reduce::min: return *std::min_element(samples.begin(), samples.end());
-    case Reduce::max: return *std::max_element(samples.begin(), samples.end());
-    case Reduce::p95: return nearest_rank(0.95);
-    case Reduce::p99: return nearest_rank(0.99);
+    case Reduce::min:
+      return *std::min_element(samples.begin(), samples.end());
+    case Reduce::max:
+      return *std::max_element(samples.begin(), samples.end());
+    case Reduce::p95:
+      return nearest_rank(0.95);
+    case Reduce::p99:
+      return nearest_rank(0.99);
     case Reduce::total: {
       double sum = 0;
       for (const double sample : samples) sum += sample;
@@ -95,13 +100,22 @@ std::string CaseIdentity::key() const {
   }
   text += " @";
   switch (geometry.placement) {
-    case Placement::fixed: text += std::to_string(geometry.nodes); break;
-    case Placement::all: text += "all"; break;
-    case Placement::each: text += "each"; break;
-    case Placement::pairs: text += "pairs"; break;
+    case Placement::fixed:
+      text += std::to_string(geometry.nodes);
+      break;
+    case Placement::all:
+      text += "all";
+      break;
+    case Placement::each:
+      text += "each";
+      break;
+    case Placement::pairs:
+      text += "pairs";
+      break;
   }
   text += 'x';
   text += std::to_string(geometry.ranks_per_node);
+  if (geometry.threads_per_rank > 0) text += "x" + std::to_string(geometry.threads_per_rank);
   return text;
 }
 

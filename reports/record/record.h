@@ -21,10 +21,11 @@ std::string to_string(const ParameterValue& value);
 /// process group, `each` every node alone, `pairs` two nodes at a time.
 enum class Placement { fixed, all, each, pairs };
 
-/// The process group that a case ran in.
+/// The process group that a case is meant for. A record repeats what was asked for; only `nodes` of the
+/// placements other than `fixed` is filled in with the number that it was.
 struct Geometry {
   Placement placement = Placement::fixed;
-  int nodes = 1;             ///< nodes in the process group
+  int nodes = 1;  ///< nodes in the process group
   int ranks_per_node = 1;
   int threads_per_rank = 0;  ///< 0: left to the worker (all cores of the node divided by its ranks)
   friend bool operator==(const Geometry&, const Geometry&) = default;
@@ -38,8 +39,8 @@ enum class Better { higher, lower };
 enum class Reduce { median, min, max, p95, p99, total };
 enum class PeakBasis { theoretical, measured };
 
-/// An upper bound of a rate. A measured one comes from a probe: it never invalidates a result and cannot carry
-/// a mandatory target.
+/// An upper bound of a rate. A measured one comes from a probe: it never invalidates a result and cannot
+/// carry a mandatory target.
 struct Peak {
   double value = 0;  ///< in the unit of its figure of merit
   PeakBasis basis = PeakBasis::measured;
@@ -64,12 +65,12 @@ struct Check {
   CheckStatus status = CheckStatus::absent;
   std::optional<double> error;  ///< largest error found, absent when it is not a number
   std::optional<double> bound;
-  std::string how;              ///< "Freivalds, 8 vectors; 64 elements in higher precision"
+  std::string how;  ///< "Freivalds, 8 vectors; 64 elements in higher precision"
 };
 
 /// Counts of single operations over time, in bins of equal ratio: bin i holds durations in
-/// [2^((first + i) / per_octave), 2^((first + i + 1) / per_octave)) seconds. At 16 bins an octave a value read
-/// back is within 2.2 % of the true one.
+/// [2^((first + i) / per_octave), 2^((first + i + 1) / per_octave)) seconds. At 16 bins an octave a value
+/// read back is within 2.2 % of the true one.
 struct Histogram {
   int per_octave = 16;
   int first = 0;
@@ -79,12 +80,12 @@ struct Histogram {
 
 /// What the machine did beside the launch. Absent: not readable here, never zero.
 struct Conditions {
-  std::vector<double> clock_hz;            ///< sampled clock of the device (CPU: the rank's own core)
+  std::vector<double> clock_hz;  ///< sampled clock of the device (CPU: the rank's own core)
   std::vector<double> power_w;
   std::vector<double> temperature_c;
   std::optional<bool> throttled;
-  std::optional<double> steal_fraction;    ///< time a hypervisor took, of all CPU time of the node
-  std::optional<double> load;              ///< 1-minute load average of the node before the launch
+  std::optional<double> steal_fraction;  ///< time a hypervisor took, of all CPU time of the node
+  std::optional<double> load;            ///< 1-minute load average of the node before the launch
 };
 
 /// One device (or one group of ranks that did something together: kind "group").
@@ -94,10 +95,10 @@ struct DeviceResult {
   std::string name;  ///< "AMD EPYC 9754", "NVIDIA H200", "4 ranks"
   std::string id;    ///< serial or UUID; empty where there is none
   std::int64_t warmups = 0;
-  std::int64_t iterations = 0;       ///< timed iterations, all samples together
-  std::vector<double> samples_s;     ///< seconds per iteration, at most 64, each the mean over its interval
-  std::optional<Histogram> histogram;///< single operations (latency mode)
-  bool converged = false;            ///< the interval of the median was narrow enough before time was up
+  std::int64_t iterations = 0;         ///< timed iterations, all samples together
+  std::vector<double> samples_s;       ///< seconds per iteration, at most 64, each the mean over its interval
+  std::optional<Histogram> histogram;  ///< single operations (latency mode)
+  bool converged = false;              ///< the interval of the median was narrow enough before time was up
   Check check;
   Conditions conditions;
   std::map<std::string, double> metrics;  ///< other numbers, names carry their unit: "energy_j"
@@ -107,17 +108,18 @@ struct Record {
   std::string benchmark;  ///< "compute/gemm"; JSON key "case"
   Parameters parameters;  ///< complete: defaults are spelled out
   Geometry geometry;
-  int start = 0;          ///< which process group of the campaign, from 1; 0: run by hand
-  int position = 0;       ///< place of the case within its start, from 1
-  std::string node;       ///< identity from the launcher, not the host name alone
-  std::string started;    ///< UTC, "2026-11-22T10:00:00.123Z"
+  int start = 0;        ///< which process group of the campaign, from 1; 0: run by hand
+  int position = 0;     ///< place of the case within its start, from 1
+  std::string node;     ///< identity from the launcher, not the host name alone
+  std::string started;  ///< UTC, "2026-11-22T10:00:00.123Z"
   LaunchStatus status = LaunchStatus::completed;
-  std::string reason;     ///< why not completed; empty (JSON null) when completed
+  std::string reason;  ///< why not completed; empty (JSON null) when completed
   std::vector<FigureOfMerit> foms;
   std::vector<DeviceResult> devices;
   std::map<std::string, std::string> path;  ///< what really carried the work: {"transport":"shared memory"}
   std::vector<std::string> attachments;     ///< SHA-256 of files in attachments/
-  std::string planted;    ///< a fault that was planted on purpose; such a record is always invalid. Empty: none.
+  std::string
+      planted;  ///< a fault that was planted on purpose; such a record is always invalid. Empty: none.
 };
 
 /// The value of a figure of merit on one device; absent when there is no usable sample (none, not finite, not
@@ -137,8 +139,8 @@ struct CaseIdentity {
   Parameters parameters;
   Geometry geometry;
 
-  /// Canonical text, unique for the identity: "compute/gemm dtype=f32 k=2048 m=2048 n=2048 @1x1" ; a number of
-  /// nodes that was resolved from "all", "each" or "pairs" is not part of it.
+  /// Canonical text, unique for the identity: "compute/gemm dtype=f32 k=2048 m=2048 n=2048 @1x1" (nodes x
+  /// ranks[x threads]); a number of nodes that was resolved from "all", "each" or "pairs" is not part of it.
   std::string key() const;
 };
 

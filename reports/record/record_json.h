@@ -1,5 +1,5 @@
-// Records as JSON lines. The writer serves the worker and the runner; the reader is strict and fast (simdjson),
-// because a campaign of a large machine has hundreds of thousands of lines.
+// Records as JSON lines. The writer serves the worker and the runner; the reader is strict and fast
+// (simdjson), because a campaign of a large machine has hundreds of thousands of lines.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,8 @@ struct RecordsRead {
   bool truncated_last_line = false;
 };
 
-/// Calls `use` for each record, in file order. A bad line in the middle throws Error(bad_input) naming the line.
+/// Calls `use` for each record, in file order. A bad line in the middle throws Error(bad_input) naming the
+/// line.
 RecordsRead read_records(const std::filesystem::path& file, const std::function<void(Record&&)>& use);
 
 }  // namespace assay

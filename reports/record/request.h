@@ -19,16 +19,16 @@
 namespace assay {
 
 struct RequestedCase {
-  int position = 0;        ///< from 1
-  CaseIdentity identity;   ///< parameters complete
-  double time_s = 1;       ///< measuring time to aim for, warm-up included
+  int position = 0;       ///< from 1
+  CaseIdentity identity;  ///< parameters complete
+  double time_s = 1;      ///< measuring time to aim for, warm-up included
 };
 
 struct StartRequest {
   int start = 0;
   std::uint64_t seed = 0;
   std::vector<RequestedCase> cases;
-  std::string plant;       ///< fault to plant, empty: none
+  std::string plant;  ///< fault to plant, empty: none
 };
 
 std::string to_json(const StartRequest& request);

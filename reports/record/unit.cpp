@@ -63,10 +63,21 @@ struct Prefix {
   std::string_view symbol;
   double scale;
 };
-constexpr std::array<Prefix, 10> decimal_prefixes{{{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15},
-                                                   {"E", 1e18}, {"m", 1e-3}, {"u", 1e-6}, {"n", 1e-9}, {"p", 1e-12}}};
-constexpr std::array<Prefix, 5> binary_prefixes{
-    {{"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0}, {"Pi", 1125899906842624.0}}};
+constexpr std::array<Prefix, 10> decimal_prefixes{{{"k", 1e3},
+                                                   {"M", 1e6},
+                                                   {"G", 1e9},
+                                                   {"T", 1e12},
+                                                   {"P", 1e15},
+                                                   {"E", 1e18},
+                                                   {"m", 1e-3},
+                                                   {"u", 1e-6},
+                                                   {"n", 1e-9},
+                                                   {"p", 1e-12}}};
+constexpr std::array<Prefix, 5> binary_prefixes{{{"Ki", 1024.0},
+                                                 {"Mi", 1048576.0},
+                                                 {"Gi", 1073741824.0},
+                                                 {"Ti", 1099511627776.0},
+                                                 {"Pi", 1125899906842624.0}}};
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -125,7 +136,8 @@ std::string significant(double value, int digits) {
 
 /// Units whose values are read in thousands: everything but shares, degrees and plain numbers.
 std::string scaled(double value, std::string_view unit, int digits) {
-  static constexpr std::array<Prefix, 6> up{{{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18}}};
+  static constexpr std::array<Prefix, 6> up{
+      {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18}}};
   static constexpr std::array<Prefix, 4> down{{{"m", 1e-3}, {"u", 1e-6}, {"n", 1e-9}, {"p", 1e-12}}};
   Prefix chosen{"", 1};
   const double size = std::fabs(value);
@@ -163,8 +175,10 @@ Unit parse_unit(std::string_view text) {
     Unit unit;
     if (!find_factor(factor, unit)) {
       std::vector<std::string> known;
-      for (const char* example : {"FLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "TOP/s", "GB/s", "GiB/s", "MB/s", "B", "KiB", "MiB", "GiB", "us",
-                                  "ms", "s", "min", "h", "tokens/s", "IOPS", "files/s", "J", "kWh", "W", "kW", "MHz", "%"}) {
+      for (const char* example :
+           {"FLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s", "TOP/s", "GB/s", "GiB/s", "MB/s", "B",
+            "KiB",    "MiB",     "GiB",     "us",      "ms",    "s",    "min",   "h",    "tokens/s",
+            "IOPS",   "files/s", "J",       "kWh",     "W",     "kW",   "MHz",   "%"}) {
         known.emplace_back(example);
       }
       throw bad_input("'" + std::string(text) + "' is not a unit", suggest(text, known));
@@ -182,9 +196,11 @@ Quantity parse_quantity(std::string_view text) {
   double number = 0;
   const auto [end, failure] = std::from_chars(whole.data(), whole.data() + whole.size(), number);
   if (failure != std::errc() || !std::isfinite(number)) {
-    throw bad_input("'" + std::string(text) + "' does not begin with a finite number", "write it like \"700 TFLOP/s\", \"2 min\" or \"8 MiB\"");
+    throw bad_input("'" + std::string(text) + "' does not begin with a finite number",
+                    "write it like \"700 TFLOP/s\", \"2 min\" or \"8 MiB\"");
   }
-  const Unit unit = parse_unit(std::string_view(end, static_cast<std::size_t>(whole.data() + whole.size() - end)));
+  const Unit unit =
+      parse_unit(std::string_view(end, static_cast<std::size_t>(whole.data() + whole.size() - end)));
   return {number * unit.scale, unit.dimension};
 }
 
@@ -206,7 +222,8 @@ std::string describe(const Dimension& d) {
   if (is({.arithmetic = 1, .energy = -1})) return "arithmetic per energy (such as GFLOP/J)";
   std::vector<std::string> factors;
   const auto name = [&](int exponent, const char* symbol) {
-    if (exponent != 0) factors.push_back(std::string(symbol) + (exponent == 1 ? "" : "^" + std::to_string(exponent)));
+    if (exponent != 0)
+      factors.push_back(std::string(symbol) + (exponent == 1 ? "" : "^" + std::to_string(exponent)));
   };
   name(d.information, "B");
   name(d.arithmetic, "FLOP");

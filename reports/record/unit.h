@@ -11,13 +11,13 @@ namespace assay {
 
 /// Exponents of the base quantities. "TFLOP/s" is {arithmetic: 1, time: -1}.
 struct Dimension {
-  int time = 0;        ///< second
-  int information = 0; ///< byte
-  int arithmetic = 0;  ///< FLOP (OP for integers): one arithmetic operation
-  int token = 0;       ///< token of a language model
-  int item = 0;        ///< counted things: IO, message, file, sample
-  int energy = 0;      ///< joule; a watt is energy 1, time -1
-  int temperature = 0; ///< degree Celsius
+  int time = 0;         ///< second
+  int information = 0;  ///< byte
+  int arithmetic = 0;   ///< FLOP (OP for integers): one arithmetic operation
+  int token = 0;        ///< token of a language model
+  int item = 0;         ///< counted things: IO, message, file, sample
+  int energy = 0;       ///< joule; a watt is energy 1, time -1
+  int temperature = 0;  ///< degree Celsius
   friend bool operator==(const Dimension&, const Dimension&) = default;
 };
 
@@ -37,7 +37,8 @@ struct Unit {
 Unit parse_unit(std::string_view text);
 
 /// "700 TFLOP/s", "70 %", "150 s", "2 min", "8", "8 MiB", "8MiB". Negative and non-finite numbers are refused
-/// unless the number is plain and negative (a caller that allows it checks the sign). Throws Error(bad_input).
+/// unless the number is plain and negative (a caller that allows it checks the sign). Throws
+/// Error(bad_input).
 Quantity parse_quantity(std::string_view text);
 
 /// What a dimension is called in a message: "a rate of arithmetic (such as TFLOP/s)".
