@@ -84,8 +84,10 @@ Decision decide(const Grid& grid, const Bounds& bounds, const Rules& rules, EVal
     for (std::size_t d = 0; d < grid.devices; ++d) {
       if (grid.conceded[d]) continue;
       DeviceTally& tally = decision.tallies[d];
-      if (fixed || tally.e_pass < threshold)
+      if (tally.passed_at == 0) {
         tally.e_pass = e_values.pass(tally.met, tally.missed + tally.without);
+        if (!fixed && tally.e_pass >= threshold) tally.passed_at = static_cast<int>(launch) + 1;
+      }
       // With a guard band a value can count neither for a pass nor for a fail.
       tally.e_fail = e_values.fail(tally.valid() - tally.below, tally.below);
       pass[i] = tally.e_pass;

@@ -29,10 +29,10 @@ Bounds bounds_of(bool at_least, double target, double tolerance, DecisionRule de
 
 /// Why a cell of the grid launches x devices counts, or does not.
 enum class Cell : std::uint8_t {
-  value,         ///< a valid value
-  away,          ///< the device had no part in this launch: it counts nowhere
+  value,  ///< a valid value
+  away,   ///< the device had no part in this launch: it counts nowhere
   // All others are launches without a valid value: they count against a pass and not towards a fail.
-  absent,        ///< the launch gave nothing for the device
+  absent,  ///< the launch gave nothing for the device
   unchecked,
   wrong,
   planted,
@@ -55,8 +55,8 @@ struct Grid {
 
 struct Rules {
   double alpha = 0.05;
-  double share = 0.5;         ///< of launches that must meet the limit
-  double device_share = 1;    ///< of devices that must
+  double share = 0.5;       ///< of launches that must meet the limit
+  double device_share = 1;  ///< of devices that must
   StopRule stop = StopRule::decided;
   std::size_t max_launches = 0;  ///< `fixed` judges the first so many launches, once they are there
 };
@@ -66,24 +66,25 @@ struct DeviceTally {
   int missed = 0;   ///< valid launches that do not
   int below = 0;    ///< of these, beyond the fail limit
   int without = 0;  ///< launches without a valid value
-  /// Stopped at its own crossing of 1 / alpha (a stopped supermartingale is one, so means stay sound): a device
-  /// that has shown enough needs no more launches, and later luck does not undo it.
+  /// Stopped at its own crossing of 1 / alpha (a stopped supermartingale is one, so means stay sound): a
+  /// device that has shown enough needs no more launches, and later luck does not undo it.
   double e_pass = 1;
   double e_fail = 1;
+  int passed_at = 0;  ///< launches until e_pass stopped; 0: it runs on
 
   int valid() const { return met + missed; }
 };
 
 struct Decision {
-  Verdict verdict = Verdict::inconclusive;  ///< pass, fail or inconclusive
-  int decided_at = 0;                       ///< launches until it stuck; 0: not decided
+  Verdict verdict = Verdict::inconclusive;         ///< pass, fail or inconclusive
+  int decided_at = 0;                              ///< launches until it stuck; 0: not decided
   std::vector<double> e_pass_after, e_fail_after;  ///< of the deciding device or mean, after each launch
-  double e_pass = 1, e_fail = 1;            ///< at the decision, else after the last launch
-  std::vector<DeviceTally> tallies;         ///< after the last launch that is judged
+  double e_pass = 1, e_fail = 1;                   ///< at the decision, else after the last launch
+  std::vector<DeviceTally> tallies;                ///< after the last launch that is judged
   std::size_t judged_launches = 0;
-  std::size_t allowed_to_miss = 0;          ///< before concessions
+  std::size_t allowed_to_miss = 0;  ///< before concessions
   std::size_t conceded = 0;
-  bool too_many_conceded = false;           ///< fails without any launch
+  bool too_many_conceded = false;  ///< fails without any launch
 };
 
 /// Judges the grid launch by launch. `stop_when_decided`: leave as soon as the verdict sticks (tallies and
@@ -91,8 +92,8 @@ struct Decision {
 Decision decide(const Grid& grid, const Bounds& bounds, const Rules& rules, EValues& e_values,
                 bool stop_when_decided = false);
 
-/// Two one-sided bounds from the valid values of one device (any order) and its launches without a value, which
-/// count as infinitely bad for the bound that a pass needs and not at all for the other.
+/// Two one-sided bounds from the valid values of one device (any order) and its launches without a value,
+/// which count as infinitely bad for the bound that a pass needs and not at all for the other.
 Interval interval_of(std::vector<double> values, std::size_t without, bool at_least, const Rules& rules);
 
 }  // namespace assay

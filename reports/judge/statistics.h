@@ -1,4 +1,5 @@
-// The statistics of verdicts: pure functions of counts and numbers. Sources of the formulas are named at each.
+// The statistics of verdicts: pure functions of counts and numbers. Sources of the formulas are named at
+// each.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +21,22 @@ inline constexpr double largest_e_value = 1e300;
 /// that do not: the likelihood of the counts with p uniform on [share, 1], over that with p = share,
 ///
 ///     E_pass = 1 / (1 - share) * integral from share to 1 of (p / share)^s ((1 - p) / (1 - share))^f dp
-///            = sum_{i=0..s} t_i,   t_0 = 1 / (f + 1),   t_{i+1} = t_i * (s - i) / (f + 2 + i) * (1 - share) / share
+///            = sum_{i=0..s} t_i,   t_0 = 1 / (f + 1),   t_{i+1} = t_i * (s - i) / (f + 2 + i) * (1 - share)
+///            / share
 ///
 /// (the incomplete beta function as a binomial tail, Abramowitz and Stegun 26.5.24, with the factors divided
 /// out; all terms are positive, nothing cancels). At share 1/2 it is sum_{j<=s} C(n+1, j) / ((n+1) C(n, s)).
-/// A non-negative supermartingale when each launch's chance is at most `share` (Ramdas, Grünwald, Vovk, Shafer,
-/// "Game-theoretic statistics and safe anytime-valid inference", 2023). 7 of 7 gives 255/8.
-/// Launches without a value count as missed here, and not at all in e_fail.
+/// A non-negative supermartingale when each launch's chance is at most `share` (Ramdas, Grünwald, Vovk,
+/// Shafer, "Game-theoretic statistics and safe anytime-valid inference", 2023). 7 of 7 gives 255/8. Launches
+/// without a value count as missed here, and not at all in e_fail.
 double e_pass(int met, int missed, double share = 0.5);
 
-/// Evidence that less than `share` meets it: p uniform on [0, share]. Equal to e_pass(missed, met, 1 - share).
+/// Evidence that less than `share` meets it: p uniform on [0, share]. Equal to e_pass(missed, met, 1 -
+/// share).
 double e_fail(int met, int missed, double share = 0.5);
 
-/// E-values by counts, computed once each: a fleet asks for the same few over and over. Not for use by several
-/// threads at once.
+/// E-values by counts, computed once each: a fleet asks for the same few over and over. Not for use by
+/// several threads at once.
 class EValues {
  public:
   explicit EValues(double share) : share_(share) {}
@@ -68,8 +71,8 @@ struct IntervalRanks {
 };
 IntervalRanks interval_ranks(int launches, double alpha, double share, StopRule stop);
 
-/// Fewest launches that can give a pass, and that can give a fail, when all agree; the larger of the two. A plan
-/// whose `max` is below can never decide. 7 for decided, 5 for fixed at confidence 0.95 and share 0.5.
+/// Fewest launches that can give a pass, and that can give a fail, when all agree; the larger of the two. A
+/// plan whose `max` is below can never decide. 7 for decided, 5 for fixed at confidence 0.95 and share 0.5.
 int fewest_deciding_launches(double confidence, double share, StopRule stop);
 
 // ---- Fleets -----------------------------------------------------------------------------------------------
@@ -77,17 +80,17 @@ int fewest_deciding_launches(double confidence, double share, StopRule stop);
 /// Devices that may miss under "at least x %": M - ceil(M x / 100), in integers (x to a millionth).
 std::size_t allowed_to_miss(std::size_t devices, double device_share);
 
-/// Mean of the `count` smallest (at least one) of `values`; reorders them. Means of E-values are E-values under
-/// any dependence.
+/// Mean of the `count` smallest (at least one) of `values`; reorders them. Means of E-values are E-values
+/// under any dependence.
 double mean_of_smallest(std::vector<double>& values, std::size_t count);
 
 /// e-BH (Wang and Ramdas, "False discovery rate control with e-values", 2022): indices of the values with
 /// E >= M / (alpha r), r the largest number for which r values do.
 std::vector<std::size_t> e_bh(const std::vector<double>& e_values, double alpha);
 
-/// Screening: which values stand out to the bad side of their siblings by more than 3 % and 4.5 robust standard
-/// deviations (1.4826 MAD, at least 0.1 % of the median). `resolution` is the smallest slowness (a share of the
-/// median) that would have been found nearly always: max(3 %, 6.15 scale / median).
+/// Screening: which values stand out to the bad side of their siblings by more than 3 % and 4.5 robust
+/// standard deviations (1.4826 MAD, at least 0.1 % of the median). `resolution` is the smallest slowness (a
+/// share of the median) that would have been found nearly always: max(3 %, 6.15 scale / median).
 struct Screening {
   double centre = 0, scale = 0, resolution = 0;
   std::vector<std::size_t> flagged;
@@ -104,12 +107,12 @@ double mad_of(const std::vector<double>& values);
 /// Share q of sorted values, interpolated linearly between neighbours (Hyndman and Fan's type 7).
 double quantile_of_sorted(const std::vector<double>& sorted, double q);
 
-/// Two-sided p-value of the Mann-Kendall test for a monotonic trend, with ties and continuity correction (Mann
-/// 1945; Kendall, "Rank Correlation Methods"). 1 below 4 values.
+/// Two-sided p-value of the Mann-Kendall test for a monotonic trend, with ties and continuity correction
+/// (Mann 1945; Kendall, "Rank Correlation Methods"). 1 below 4 values.
 double trend_p_value(const std::vector<double>& values);
 
-/// One-sided p-value for neighbours that are alike: the rank version of von Neumann's ratio (Bartels, JASA 77,
-/// 1982), normal approximation. 1 below 10 values.
+/// One-sided p-value for neighbours that are alike: the rank version of von Neumann's ratio (Bartels, JASA
+/// 77, 1982), normal approximation. 1 below 10 values.
 double clustering_p_value(const std::vector<double>& values);
 
 }  // namespace assay
