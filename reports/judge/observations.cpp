@@ -13,130 +13,7 @@ namespace {
 constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 constexpr double plausible_factor = 1.02;  // of a theoretical peak: clocks and timers are off by less
 
-bool makes_invalid(const std::string& code) {
-  return code == "ASY-1001" || code == "ASY-1002" || code == "ASY-1004" || code == "ASY-1005" ||
-         code == "ASY-1010";
-}
-
 }  // namespace
-
-// ---- Problems
-// -----------------------------------------------------------------------------------------------
-
-void Problems::add(const std::string& code, const std::string& text) {
-  constexpr std::size_t texts_kept = 4;
-  Kind& kind = found_[code];
-  ++kind.count;
-  if (kind.texts.size() < texts_kept) kind.texts.push_back(text);
-}
-
-bool Problems::invalid() const {
-  return std::any_of(found_.begin(), found_.end(),
-                     [](const auto& item) { return makes_invalid(item.first); });
-}
-
-std::string Problems::invalid_text() const {
-  for (const auto& [code, kind] : found_) {
-    if (!makes_invalid(code)) continue;
-    std::string text = kind.texts.front();
-    if (kind.count > 1) text += " (and " + std::to_string(kind.count - 1) + " more)";
-    return text;
-  }
-  return {};
-}
-
-std::vector<Finding> Problems::findings() const {
-  std::vector<Finding> result;
-  for (const auto& [code, kind] : found_) {
-    for (std::size_t i = 0; i < kind.texts.size(); ++i) {
-      std::string text = kind.texts[i];
-      if (i + 1 == kind.texts.size() && kind.count > kind.texts.size()) {
-        text += " (and " + std::to_string(kind.count - kind.texts.size()) + " more)";
-      }
-      result.push_back({code, text});
-    }
-  }
-  return result;
-}
-
-// ---- Devices
-// ------------------------------------------------------------------------------------------------
-
-std::string device_text(const DeviceIdentity& device) {
-  if (device.kind == "group") return device.node;
-  return device.node + " rank " + std::to_string(device.rank);
-}
-
-std::vector<std::string> known_nodes(const JudgeInput& input) {
-  std::set<std::string> nodes;
-  for (const NodeFacts& facts : input.data.nodes) nodes.insert(facts.node);
-  for (const auto& [node, reason] : input.data.conceded_nodes()) nodes.insert(node);
-  for (const CaseResults& results : input.data.cases()) {
-    for (const DeviceIdentity& device : results.devices) nodes.insert(device.node);
-  }
-  return {nodes.begin(), nodes.end()};
-}
-
-Expected expected_devices(const JudgeInput& input, const CaseResults& results) {
-  const Geometry& geometry = results.identity.geometry;
-  const BenchmarkSpec* benchmark = input.catalogue.find(results.identity.benchmark);
-  const bool group = benchmark != nullptr ? benchmark->scope == Scope::group
-                                          : !results.devices.empty() && results.devices[0].kind == "group";
-  const int ranks = group ? 1 : std::max(geometry.ranks_per_node, 1);
-  const int nodes_stated = std::max(geometry.nodes, 1);
-
-  std::map<std::string, int> seen_on;
-  for (const DeviceIdentity& device : results.devices) ++seen_on[device.node];
-  Expected expected;
-  const auto never_seen = [&](const std::string& node, int rank) {
-    DeviceIdentity device;
-    device.node = node;
-    device.rank = rank;
-    if (group) device.kind = "group";
-    expected.never_seen.push_back(device);
-  };
-  const auto lacking_of_total = [&](std::size_t total) {
-    const std::string node =
-        nodes_stated == 1 && seen_on.size() == 1 ? seen_on.begin()->first : "unknown node";
-    std::set<int> ranks_seen;
-    for (const DeviceIdentity& device : results.devices) ranks_seen.insert(device.rank);
-    for (int rank = 0; results.devices.size() + expected.never_seen.size() < total; ++rank) {
-      if (ranks_seen.count(rank) == 0) never_seen(node, rank);
-    }
-  };
-
-  if (group && (geometry.placement == Placement::fixed || geometry.placement == Placement::all)) {
-    expected.one_group = true;
-    expected.per_launch = 1;
-    if (results.devices.empty()) never_seen("all nodes", 0);
-    return expected;
-  }
-  switch (geometry.placement) {
-    case Placement::fixed:
-      expected.per_launch = static_cast<std::size_t>(nodes_stated) * static_cast<std::size_t>(ranks);
-      expected.any_nodes = true;
-      lacking_of_total(expected.per_launch);
-      break;
-    case Placement::pairs:
-      expected.per_launch = group ? 1 : 2 * static_cast<std::size_t>(ranks);
-      expected.any_nodes = true;
-      lacking_of_total(expected.per_launch);
-      break;
-    case Placement::all:
-    case Placement::each: {
-      for (const std::string& node : known_nodes(input)) {
-        const auto found = seen_on.find(node);
-        const int seen = found == seen_on.end() ? 0 : found->second;
-        for (int i = seen; i < ranks; ++i) never_seen(node, i);
-      }
-      if (geometry.placement == Placement::all) {
-        lacking_of_total(static_cast<std::size_t>(nodes_stated) * static_cast<std::size_t>(ranks));
-      }
-      break;
-    }
-  }
-  return expected;
-}
 
 // ---- Launches and peaks
 // -------------------------------------------------------------------------------------
@@ -176,11 +53,17 @@ std::optional<Peak> peak_of(const JudgeInput& input, const CaseResults& results,
 
 namespace {
 
-// Peaks of all devices, looked up once per device name where the table serves.
+// Peaks of all devices; neighbours mostly share their name, and with it the table's entry.
 std::vector<std::optional<Peak>> peaks_of(const JudgeInput& input, const CaseResults& results,
                                           std::size_t figure) {
   std::vector<std::optional<Peak>> peaks(results.devices.size());
-  for (std::size_t d = 0; d < peaks.size(); ++d) peaks[d] = peak_of(input, results, figure, d);
+  const bool own_peaks = input.peaks.empty();
+  for (std::size_t d = 0; d < peaks.size(); ++d) {
+    const bool same = d > 0 && !own_peaks && results.devices[d].name == results.devices[d - 1].name &&
+                      peaks[d - 1] && peaks[d - 1]->basis == PeakBasis::theoretical &&
+                      input.peaks.count(results.devices[d].name) > 0;
+    peaks[d] = same ? peaks[d - 1] : peak_of(input, results, figure, d);
+  }
   return peaks;
 }
 
@@ -229,7 +112,7 @@ struct Reader {
         problems.add("ASY-1005", place() + " took another path than the case names" + incident());
         return Cell::detour;
       case ValueState::unchecked:
-        if (check_required) {
+        if (check_required && has_number(launch, device)) {
           problems.add("ASY-1006", place() + " has no check");
           return Cell::unchecked;
         }
@@ -238,6 +121,7 @@ struct Reader {
         break;
     }
     if (figure >= launch.values.size() || device >= launch.values[figure].size()) return Cell::absent;
+    if (launch.status != LaunchStatus::completed && !has_number(launch, device)) return Cell::absent;
     const double given = launch.values[figure][device];
     if (!std::isfinite(given) || given <= 0) return Cell::not_a_number;
     if (!plausible(given, device, place, problems)) return Cell::implausible;
@@ -246,6 +130,11 @@ struct Reader {
   }
 
  private:
+  bool has_number(const LaunchResults& launch, std::size_t device) const {
+    return figure < launch.values.size() && device < launch.values[figure].size() &&
+           std::isfinite(launch.values[figure][device]);
+  }
+
   template <typename Place>
   bool plausible(double given, std::size_t device, const Place& place, Problems& problems) const {
     const FigureOfMerit& fom = results.foms[figure];
@@ -350,7 +239,6 @@ void merge_group(Observations& observed) {
   }
   grid = std::move(merged);
   observed.denominators = std::move(denominators);
-  if (observed.devices.size() > 1) observed.devices.resize(1);
 }
 
 void concede_devices(const JudgeInput& input, Observations& observed) {
@@ -358,7 +246,7 @@ void concede_devices(const JudgeInput& input, Observations& observed) {
   const auto& conceded = input.data.conceded_nodes();
   if (conceded.empty()) return;
   for (std::size_t d = 0; d < grid.devices; ++d) {
-    if (conceded.count(observed.devices[d].node) == 0) continue;
+    if (conceded.count(observed.device(d).node) == 0) continue;
     bool counted = false;  // once a launch gave a value, leaving is a row of misses
     for (std::size_t l = 0; l < grid.launches && !counted; ++l) {
       const Cell cell = grid.cells[grid.at(l, d)];
@@ -370,15 +258,14 @@ void concede_devices(const JudgeInput& input, Observations& observed) {
 
 }  // namespace
 
-Observations observe(const JudgeInput& input, const Target& target, const Limit* limit,
+Observations observe(const Context& context, const Target& target, const Limit* limit,
                      const CaseResults& results, std::size_t figure,
                      const std::optional<Reference>& reference) {
+  const JudgeInput& input = context.input;
   Observations observed;
   observed.results = &results;
-  observed.devices = results.devices;
-  const Expected expected = expected_devices(input, results);
-  observed.never_seen = expected.never_seen.size();
-  observed.devices.insert(observed.devices.end(), expected.never_seen.begin(), expected.never_seen.end());
+  Expected expected = expected_devices(context, results);
+  observed.never_seen = std::move(expected.never_seen);
   observed.launches = ordered_launches(results, input.targets.continue_campaigns);
   observed.unit = results.foms[figure].unit;
   observed.group = expected.one_group;
@@ -386,7 +273,7 @@ Observations observe(const JudgeInput& input, const Target& target, const Limit*
   const std::size_t seen = results.devices.size();
   Grid& grid = observed.grid;
   grid.launches = observed.launches.size();
-  grid.devices = observed.devices.size();
+  grid.devices = seen + observed.never_seen.size();
   grid.values.assign(grid.launches * grid.devices, no_value);
   grid.cells.assign(grid.launches * grid.devices, Cell::absent);
   grid.conceded.assign(grid.devices, 0);
@@ -432,7 +319,7 @@ Observations observe(const JudgeInput& input, const Target& target, const Limit*
     if (same) observed.one_peak = reader.peaks[0];
   }
   if (of_figure && reference) {
-    RatioReader ratio(input, target, *reference, observed.devices);
+    RatioReader ratio(input, target, *reference, results.devices);
     for (std::size_t l = 0; l < grid.launches; ++l) {
       ratio.begin(*observed.launches[l]);
       if (ratio.serves_all()) observed.common_denominator = true;
@@ -459,12 +346,18 @@ Observations observe(const JudgeInput& input, const Target& target, const Limit*
     }
     if (as_ratio) {
       observed.unit = "1";
+      observed.as_share = true;
     } else {
       observed.limit_scale = observed.one_peak->value;
     }
     if (!sum) observed.denominators.clear();
   }
   return observed;
+}
+
+const DeviceIdentity& Observations::device(std::size_t index) const {
+  return index < results->devices.size() ? results->devices[index]
+                                         : never_seen[index - results->devices.size()];
 }
 
 bool Observations::any_value() const {
@@ -484,7 +377,7 @@ std::string Observations::trouble(std::size_t launch, std::size_t device) const 
     case Cell::absent:
       switch (at.status) {
         case LaunchStatus::completed:
-          return "nothing from " + device_text(devices[device]);
+          return "nothing from " + device_text(this->device(device));
         case LaunchStatus::failed:
           return with_reason("failed");
         case LaunchStatus::timeout:
@@ -496,21 +389,21 @@ std::string Observations::trouble(std::size_t launch, std::size_t device) const 
       }
       return "gave nothing";
     case Cell::unchecked:
-      return "no check on " + device_text(devices[device]);
+      return "no check on " + device_text(this->device(device));
     case Cell::wrong:
-      return "check failed on " + device_text(devices[device]);
+      return "check failed on " + device_text(this->device(device));
     case Cell::planted:
-      return "planted fault on " + device_text(devices[device]);
+      return "planted fault on " + device_text(this->device(device));
     case Cell::detour:
-      return "another path than the case names on " + device_text(devices[device]);
+      return "another path than the case names on " + device_text(this->device(device));
     case Cell::not_a_number:
-      return "no usable number from " + device_text(devices[device]);
+      return "no usable number from " + device_text(this->device(device));
     case Cell::implausible:
-      return "implausible value from " + device_text(devices[device]);
+      return "implausible value from " + device_text(this->device(device));
     case Cell::no_reference:
-      return "no reference value for " + device_text(devices[device]) + " in the same start";
+      return "no reference value for " + device_text(this->device(device)) + " in the same start";
     case Cell::no_peak:
-      return "no peak known for " + device_text(devices[device]);
+      return "no peak known for " + device_text(this->device(device));
   }
   return {};
 }

@@ -33,13 +33,26 @@ class Problems {
   std::map<std::string, Kind> found_;
 };
 
+/// What is looked up once for a whole judgement.
+struct Context {
+  explicit Context(const JudgeInput& given);
+
+  EValues& e_values(double share);
+
+  const JudgeInput& input;
+  std::vector<std::string> nodes;  ///< every node known of: by its facts, by being conceded, by results
+
+ private:
+  std::map<double, EValues> e_values_;
+};
+
 struct Observations {
   const CaseResults* results = nullptr;
-  std::vector<DeviceIdentity> devices;         ///< seen, then expected but never seen
-  std::size_t never_seen = 0;                  ///< how many of them
+  std::vector<DeviceIdentity> never_seen;      ///< expected devices that no launch gave a value for
   std::vector<const LaunchResults*> launches;  ///< in launch order, earlier campaigns first
-  Grid grid;                                   ///< of single devices
+  Grid grid;                                   ///< of single devices: those seen, then those never seen
   std::string unit;                            ///< of the grid's values
+  bool as_share = false;                       ///< they are shares of something
   /// A limit of the target is multiplied by this to be in `unit`: the peak, when one serves all devices.
   double limit_scale = 1;
   std::optional<Peak> one_peak;  ///< the one that serves all
@@ -50,6 +63,7 @@ struct Observations {
   bool group = false;               ///< the ranks have one figure together
   Problems problems;
 
+  const DeviceIdentity& device(std::size_t index) const;
   /// Why the cell has no value: "timed out (rank 3 did not arrive)".
   std::string trouble(std::size_t launch, std::size_t device) const;
   bool any_value() const;
@@ -73,7 +87,7 @@ struct Reference {
 };
 
 /// `limit`: null for an absolute limit or a spread. `reference`: for a ratio, absent when there is none.
-Observations observe(const JudgeInput& input, const Target& target, const Limit* limit,
+Observations observe(const Context& context, const Target& target, const Limit* limit,
                      const CaseResults& results, std::size_t figure,
                      const std::optional<Reference>& reference);
 
@@ -87,9 +101,6 @@ struct Expected {
   bool any_nodes = false;      ///< a launch with `per_launch` devices is whole, whichever nodes served it
   bool one_group = false;      ///< all devices seen are one and the same group
 };
-Expected expected_devices(const JudgeInput& input, const CaseResults& results);
-
-/// Every node the campaign knows of: by its facts, by being conceded, by results.
-std::vector<std::string> known_nodes(const JudgeInput& input);
+Expected expected_devices(const Context& context, const CaseResults& results);
 
 }  // namespace assay

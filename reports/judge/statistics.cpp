@@ -94,16 +94,23 @@ IntervalRanks interval_ranks(int launches, double alpha, double share, StopRule 
 }
 
 int fewest_deciding_launches(double confidence, double share, StopRule stop) {
-  constexpr int beyond_any_plan = 1'000'000;
-  for (int n = 1; n < beyond_any_plan; ++n) {
-    // With every launch alike the evidence has a closed form, so that large n cost nothing.
-    const auto all_alike = [&](double p) {
-      if (stop == StopRule::fixed) return n * std::log(p) <= std::log(1 - confidence) + 1e-12;
-      return fewest_met(n, 1 - confidence, p, stop).has_value();
-    };
-    if (all_alike(share) && all_alike(1 - share)) return n;
+  const auto decides = [&](int n) {
+    const double alpha = 1 - confidence;
+    return fewest_met(n, alpha, share, stop).has_value() && fewest_missed(n, alpha, share, stop).has_value();
+  };
+  constexpr int beyond_any_plan = 1 << 20;
+  int high = 1;
+  while (high < beyond_any_plan && !decides(high)) high *= 2;
+  int low = high / 2 + 1;  // high / 2 does not decide; more launches that agree never decide less
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (decides(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
   }
-  return beyond_any_plan;
+  return high;
 }
 
 std::size_t allowed_to_miss(std::size_t devices, double device_share) {
