@@ -161,9 +161,15 @@ std::string reason_text(const Prepared& prepared, const Decision& decision, cons
                           : "; the sign test on " + launches_text(wanted) + " decides neither way";
   } else {
     const int allowed = launches_allowed(plan, targets);
-    text += "; not decided after " + launches_text(made) +
-            (made < allowed ? ", the plan allows " : " of at most ") + std::to_string(allowed) + " (E " +
-            e_text(part.e_pass) + " for a pass, " + e_text(part.e_fail) + " for a fail, " + needed +
+    const auto here = std::count_if(prepared.observed.launches.begin(), prepared.observed.launches.end(),
+                                    [](const LaunchResults* launch) { return launch->campaign == 0; });
+    text += "; not decided after " + launches_text(made);
+    if (here < allowed) {
+      text += ", this campaign may make " + std::to_string(allowed - static_cast<int>(here)) + " more";
+    } else {
+      text += ", all that the plan allows";
+    }
+    text += " (E " + e_text(part.e_pass) + " for a pass, " + e_text(part.e_fail) + " for a fail, " + needed +
             " decides)";
   }
   return text;
