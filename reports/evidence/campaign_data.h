@@ -28,7 +28,7 @@ enum class ValueState : std::uint8_t {
   unchecked,  ///< a value without a check
   wrong,      ///< its check failed
   planted,    ///< a fault was planted on purpose
-  detour,     ///< the work took another path than the case names, or came from a cache
+  detour,     ///< the record's path says "invalid": another path than the case names, or a cache
 };
 
 /// One launch of one case, all its nodes together.

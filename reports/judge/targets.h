@@ -103,12 +103,16 @@ struct Targets {
 };
 
 /// Throws Error(bad_input): syntax, unknown keys, benchmarks, figures or parameters, a unit of the wrong
-/// dimension, a negative tolerance, twice the same id, no clause at all, a waiver of an unknown clause, a
-/// measured peak under a mandatory target.
+/// dimension, a negative tolerance, twice the same id, no clause at all, a waiver of an unknown clause.
 Targets parse_targets(std::string_view toml, const std::string& file, const Catalogue& catalogue);
 
 /// The planned cases that a target is about, as indices into plan.cases.
 std::vector<std::size_t> matching_cases(const Target& target, const Plan& plan);
+
+/// The one planned case that a ratio limit compares `judged` with: the named benchmark, `of_where`, and the
+/// same geometry, so that both run in one start. Absent when there is none or more than one.
+std::optional<std::size_t> reference_case(const Target& target, const Limit& limit,
+                                          const CaseIdentity& judged, const Plan& plan);
 
 /// Throws Error(bad_input) for a target that no case of the plan satisfies, a ratio whose reference case is
 /// absent or not unique, a plan whose `max` can never decide at these targets' confidence and share.
