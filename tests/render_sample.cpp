@@ -18,6 +18,11 @@ int main(int argc, char** argv) try {
   std::filesystem::create_directories(out);
   for (const auto& [name, judgement] : assay::samples::all()) {
     assay::write_file(out / (name + ".html"), assay::render_html(judgement));
+    assay::write_file(out / (name + ".txt"), assay::render_text(judgement));
+    assay::write_file(out / (name + ".json"), assay::render_json(judgement));
+    assay::write_file(out / (name + ".xml"), assay::render_junit(judgement));
+    assay::write_file(out / (name + ".md"), assay::render_markdown(judgement));
+    assay::write_file(out / (name + ".csv"), assay::render_csv(judgement));
   }
   return 0;
 } catch (const std::exception& error) {

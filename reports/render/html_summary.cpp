@@ -81,6 +81,12 @@ void write_summary(HtmlWriter& html, const Judgement& judgement, const std::vect
     const auto header = html.element("header", {{"class", std::string("summary ") + assay::to_string(judgement.overall)}});
     html.leaf("p", judgement.system.empty() ? "System without a name" : judgement.system, {{"class", "system"}});
     {
+      const auto line = html.element("p", {{"class", "when"}});
+      html.leaf("span", judgement.campaign);
+      html.text(" · ");
+      html.leaf("span", "measured " + period_text(judgement.started, judgement.finished));
+    }
+    {
       const auto title = html.element("h1");
       html.leaf("span", symbol(judgement.overall), {{"class", "seal"}, {"aria-hidden", "true"}});
       html.leaf("span", judgement.headline);
@@ -96,18 +102,14 @@ void write_summary(HtmlWriter& html, const Judgement& judgement, const std::vect
         html.text(std::string(" ") + assay::to_string(verdict));
       }
     }
-    const auto facts = html.element("dl", {{"class", "facts"}});
-    std::string measured = time_text(judgement.started);
-    if (!judgement.finished.empty()) measured += " to " + time_text(judgement.finished);
-    fact(html, "Measured", measured);
-    fact(html, "Campaign", judgement.campaign);
-    fact(html, "Targets", judgement.targets_name);
-    fact(html, "Plan", judgement.plan_name);
-    fact(html, "Register", register_text(judgement));
-    fact(html, "Decision", judgement.decision_text);
-    fact(html, "Launches", judgement.stop_text);
   }
   write_deciding(html, judgement, ids);
+  const auto facts = html.element("dl", {{"class", "facts"}});
+  fact(html, "Targets", judgement.targets_name);
+  fact(html, "Plan", judgement.plan_name);
+  fact(html, "Register", register_text(judgement));
+  fact(html, "Decision", judgement.decision_text);
+  fact(html, "Launches", judgement.stop_text);
 }
 
 }  // namespace assay::render

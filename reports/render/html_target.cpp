@@ -56,11 +56,16 @@ std::string remarks(const DeviceVerdict& device) {
   return text;
 }
 
-/// The worst devices: all that the judgement names where something is wrong, else three.
+/// The worst devices: all that the judgement names where something is wrong, else those flagged and at least three.
 void write_devices(HtmlWriter& html, const PartVerdict& part) {
   if (part.worst_devices.empty() || part.devices < 2) return;
-  const bool fine = part.verdict == Verdict::pass && part.screened_out == 0;
-  const std::size_t shown = fine ? std::min(devices_shown_when_fine, part.worst_devices.size()) : part.worst_devices.size();
+  std::size_t shown = part.worst_devices.size();
+  if (part.verdict == Verdict::pass) {
+    const auto flagged = std::count_if(part.worst_devices.begin(), part.worst_devices.end(), [](const DeviceVerdict& each) {
+      return each.blamed || each.screened_out || each.conceded;
+    });
+    shown = std::min(shown, std::max(devices_shown_when_fine, static_cast<std::size_t>(flagged)));
+  }
   html.leaf("h5", "Worst " + std::to_string(shown) + " of " + devices_text(part.devices));
   {
     const auto box = html.element("div", {{"class", "scroll"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", "Worst devices"}});
@@ -73,7 +78,7 @@ void write_devices(HtmlWriter& html, const PartVerdict& part) {
       html.leaf("th", device.node, {{"scope", "row"}});
       html.leaf("td", std::to_string(device.rank), {{"class", "number"}});
       {
-        const auto name = html.element("td");
+        const auto name = html.element("td", {{"class", "device"}});
         html.text(device.name);
         if (!device.id.empty()) html.leaf("span", device.id, {{"class", "case"}});
       }

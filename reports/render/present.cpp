@@ -1,6 +1,7 @@
 #include "reports/render/present.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -141,10 +142,13 @@ std::string interval_text(const PartVerdict& part) {
   return bound(*lower) + " to " + bound(*upper);
 }
 
+std::string met_text(const PartVerdict& part) {
+  return std::to_string(part.met) + "/" + std::to_string(part.met + part.missed + part.without_value);
+}
+
 std::string launches_text(const PartVerdict& part) {
   if (!is_timed(part)) return "-";
-  const int launches = part.met + part.missed + part.without_value;
-  std::string text = std::to_string(part.met) + "/" + std::to_string(launches);
+  std::string text = met_text(part);
   if (part.without_value > 0) text += " (" + std::to_string(part.without_value) + " without value)";
   return text;
 }
@@ -169,12 +173,29 @@ std::string bounds_text(const Judgement& judgement) {
   return "two one-sided " + formatted("%.4g", 100 * judgement.confidence) + " % bounds";
 }
 
+std::string number_text(double value) {
+  if (!std::isfinite(value)) return {};
+  char buffer[64];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+}
+
 double e_value_needed(const Judgement& judgement) { return 1 / (1 - judgement.confidence); }
 
 std::string time_text(const std::string& utc) {
   const bool is_time = utc.size() >= 17 && utc[4] == '-' && utc[7] == '-' && utc[10] == 'T' && utc[13] == ':' &&
                        utc.back() == 'Z';
   return is_time ? utc.substr(0, 10) + " " + utc.substr(11, 5) + " UTC" : utc;
+}
+
+std::string period_text(const std::string& started, const std::string& finished) {
+  if (started.empty()) return "at an unknown time";
+  std::string from = time_text(started);
+  if (finished.empty()) return from;
+  const std::string to = time_text(finished);
+  if (from == started || to == finished) return from + " to " + to;
+  constexpr std::size_t date = 10, zone = 4;
+  const bool same_day = from.compare(0, date, to, 0, date) == 0;
+  return from.substr(0, from.size() - zone) + " to " + (same_day ? to.substr(date + 1) : to);
 }
 
 std::string register_text(const Judgement& judgement) {

@@ -40,7 +40,9 @@ std::string measured_text(const PartVerdict& part);
 std::string interval_text(const PartVerdict& part);
 /// The limit after tolerance when it is not the target itself, else empty.
 std::string limit_text(const PartVerdict& part);
-/// "7/7" launches met the limit; "5/8 (1 without value)"; "-" for inventory and documents.
+/// "5/8": launches that met the limit, of those that were started.
+std::string met_text(const PartVerdict& part);
+/// "7/7" or "5/8 (1 without value)"; "-" for inventory and documents.
 std::string launches_text(const PartVerdict& part);
 /// "1 device", "8,000 devices"; empty for none.
 std::string devices_text(std::size_t devices);
@@ -50,10 +52,14 @@ std::string thousands(std::size_t count);
 std::string e_value_text(double e_value);
 /// "two one-sided 95 % bounds"
 std::string bounds_text(const Judgement& judgement);
+/// "0.95": shortest text that reads back as the same number; empty when it is not finite.
+std::string number_text(double value);
 /// 1 / alpha: what an E-value must reach.
 double e_value_needed(const Judgement& judgement);
 /// "2026-11-22T10:00:00.123Z" as "2026-11-22 10:00 UTC"; other text as it is.
 std::string time_text(const std::string& utc);
+/// "2026-11-22 10:00 to 10:02 UTC"; one time when there is no other.
+std::string period_text(const std::string& started, const std::string& finished);
 /// "campaign 3 of 3 under these targets"; empty without a register.
 std::string register_text(const Judgement& judgement);
 /// "3 pass, 2 fail, 1 missing": verdicts that occur, worst first.

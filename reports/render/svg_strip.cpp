@@ -32,8 +32,9 @@ class Range {
   double span() const {
     const double plain = high_ - low_;
     const double size = std::max(std::abs(low_), std::abs(high_));
-    return std::max(plain, size > 0 ? 1e-3 * size : 1);
+    return std::max(plain, size > 0 ? least_share_ * size : 1);
   }
+  void set_least_share(double share) { least_share_ = share; }
 
   Scale scale() const {
     const double middle = low_ + (high_ - low_) / 2;
@@ -45,6 +46,7 @@ class Range {
 
  private:
   bool empty_ = true;
+  double least_share_ = 1e-3;  // of the largest value
   double low_ = 0, high_ = 0;
 };
 
@@ -94,13 +96,16 @@ bool accepts_high(const PartVerdict& part) { return part.kind == PartVerdict::Ki
 
 std::vector<Tick> ticks_of(const Scale& scale, std::string_view unit) {
   const double span = scale.high - scale.low;
-  const double raw = span / 3;
+  const double raw = span / 3.6;  // four labels fit beside each other on a telephone
   const double power = std::pow(10, std::floor(std::log10(raw)));
   const double mantissa = raw / power;
-  const double step = power * (mantissa < 1.5 ? 1 : mantissa < 2.25 ? 2 : mantissa < 3.5 ? 2.5 : mantissa < 7.5 ? 5 : 10);
+  double step = 10 * power;
+  for (const double round : {5.0, 4.0, 2.5, 2.0, 1.0}) {
+    if (mantissa <= round) step = round * power;
+  }
   std::vector<Tick> ticks;
   std::vector<std::pair<std::string, std::string>> texts;
-  for (double i = std::ceil(scale.low / step); i * step <= scale.high && ticks.size() < 6; ++i) {
+  for (double i = std::ceil(scale.low / step); i * step <= scale.high && ticks.size() < 4; ++i) {
     const double value = i * step;
     // As many digits as tell this tick from the next.
     const std::string text = value_text(value, unit, {value + step, value - step});
@@ -133,6 +138,7 @@ Strip lay_out_strip(const PartVerdict& part) {
   add_core(range, values);
   if (range.empty()) return strip;
   strip.empty = false;
+  if (values.empty()) range.set_least_share(0.5);  // a limit alone: no value asks for a finer scale
   const Range core = range;
   for (const double value : values) {
     const bool near = value >= core.low() - furthest * core.span() && value <= core.high() + furthest * core.span();

@@ -81,7 +81,7 @@ struct FleetStrip {
 /// Lays out the distribution of the device medians of one part.
 FleetStrip lay_out_distribution(const PartVerdict& part);
 
-/// Two to five round values within the scale, with texts that share their unit: the last one shows it.
+/// One to four round values within the scale, with texts that share their unit: the last one shows it.
 std::vector<Tick> ticks_of(const Scale& scale, std::string_view unit);
 
 /// Whether larger values are accepted.
