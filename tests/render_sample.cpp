@@ -1,5 +1,6 @@
-// render_sample DIRECTORY: writes the sample judgements in every format, and a sample of what each other writer of
-// the library writes, for the tests that look from outside (schemas, browser) and for the golden files.
+// render_sample DIRECTORY: writes the sample judgements in every format, and a sample of what each other
+// writer of the library writes, for the tests that look from outside (schemas, browser) and for the golden
+// files.
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -19,7 +20,8 @@ using namespace assay;
 Record full_record() {
   Record record;
   record.benchmark = "compute/gemm";
-  record.parameters = {{"dtype", std::string("bf16")}, {"m", std::int64_t{8192}}, {"scale", 0.5}, {"transposed", true}};
+  record.parameters = {
+      {"dtype", std::string("bf16")}, {"m", std::int64_t{8192}}, {"scale", 0.5}, {"transposed", true}};
   record.start = 3;
   record.position = 1;
   record.node = "n017";
@@ -65,10 +67,12 @@ Catalogue small_catalogue() {
   gemm.name = "compute/gemm";
   gemm.title = "Matrix product";
   gemm.area = "compute";
-  gemm.parameters = {{"dtype", ParameterType::choice, "", std::string("f32"), {"f32", "bf16"}, {}, {}, "type of the inputs"},
-                     {"bytes", ParameterType::bytes, "B", std::int64_t{8}, {}, 1.0, 1e12, "size of a message"}};
-  gemm.foms = {{"rate", "FLOP/s", Better::higher, "arithmetic per second", std::nullopt},
-               {"p99", "s", Better::lower, "99th percentile", std::pair<std::string, std::string>{"mode", "latency"}}};
+  gemm.parameters = {
+      {"dtype", ParameterType::choice, "", std::string("f32"), {"f32", "bf16"}, {}, {}, "type of the inputs"},
+      {"bytes", ParameterType::bytes, "B", std::int64_t{8}, {}, 1.0, 1e12, "size of a message"}};
+  gemm.foms = {
+      {"rate", "FLOP/s", Better::higher, "arithmetic per second", std::nullopt},
+      {"p99", "s", Better::lower, "99th percentile", std::pair<std::string, std::string>{"mode", "latency"}}};
   return {"0.1.0", {gemm}};
 }
 

@@ -14,7 +14,8 @@ TEST(Escape, CleanKeepsWhatCanBeShown) {
 }
 
 TEST(Escape, CleanReplacesControlsOverridesAndNonCharacters) {
-  for (const char* bad : {"\x1b", "\x07", "\x7f", "\xC2\x9B", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x80\xA8", "\xEF\xBF\xBF", "\xEF\xB7\x90"}) {
+  for (const char* bad : {"\x1b", "\x07", "\x7f", "\xC2\x9B", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x80\xA8",
+                          "\xEF\xBF\xBF", "\xEF\xB7\x90"}) {
     EXPECT_EQ(clean(bad), broken);
   }
   EXPECT_EQ(clean(std::string_view("\0", 1)), broken);
@@ -22,10 +23,10 @@ TEST(Escape, CleanReplacesControlsOverridesAndNonCharacters) {
 
 TEST(Escape, CleanReplacesEachByteThatIsNotUtf8) {
   EXPECT_EQ(clean("\xFFx"), std::string(broken) + "x");
-  EXPECT_EQ(clean("\xC0\xAF"), std::string(broken) + broken);                  // '/' in two bytes
-  EXPECT_EQ(clean("\xED\xA0\x80"), std::string(broken) + broken + broken);     // a surrogate
-  EXPECT_EQ(clean("\xF4\x90\x80\x80").size(), 12u);                            // beyond U+10FFFF
-  EXPECT_EQ(clean("\xE2\x82"), std::string(broken) + broken);                  // cut off
+  EXPECT_EQ(clean("\xC0\xAF"), std::string(broken) + broken);               // '/' in two bytes
+  EXPECT_EQ(clean("\xED\xA0\x80"), std::string(broken) + broken + broken);  // a surrogate
+  EXPECT_EQ(clean("\xF4\x90\x80\x80").size(), 12u);                         // beyond U+10FFFF
+  EXPECT_EQ(clean("\xE2\x82"), std::string(broken) + broken);               // cut off
 }
 
 TEST(Escape, HtmlLeavesNoMarkup) {

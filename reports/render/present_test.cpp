@@ -53,7 +53,8 @@ TEST(Present, CountsAndTimes) {
   EXPECT_EQ(thousands(1234567), "1,234,567");
   EXPECT_EQ(devices_text(1), "1 device");
   EXPECT_EQ(period_text("2026-11-22T10:00:00.123Z", "2026-11-22T10:02:31Z"), "2026-11-22 10:00 to 10:02 UTC");
-  EXPECT_EQ(period_text("2026-11-22T23:59:00Z", "2026-11-23T00:02:31Z"), "2026-11-22 23:59 to 2026-11-23 00:02 UTC");
+  EXPECT_EQ(period_text("2026-11-22T23:59:00Z", "2026-11-23T00:02:31Z"),
+            "2026-11-22 23:59 to 2026-11-23 00:02 UTC");
   EXPECT_EQ(period_text("yesterday", ""), "yesterday");
   EXPECT_EQ(register_text(samples::small()), "campaign 3 of 3 under these targets");
   EXPECT_EQ(bounds_text(samples::small()), "two one-sided 95 % bounds");
@@ -65,8 +66,8 @@ TEST(Present, WhatDecidesComesWorstFirst) {
   const std::vector<DecidingPart> rows = deciding_parts(judgement);
   std::vector<std::string> ids;
   for (const DecidingPart& row : rows) ids.push_back(row.target->id);
-  // Two fail (3.6 % off before 2.4 %), then invalid, missing, inconclusive; the waived and passing ones are absent,
-  // and so is the passing part of 4.3.2.
+  // Two fail (3.6 % off before 2.4 %), then invalid, missing, inconclusive; the waived and passing ones are
+  // absent, and so is the passing part of 4.3.2.
   EXPECT_EQ(ids, (std::vector<std::string>{"4.3.2", "4.2.2", "4.2.4", "5.1", "4.3.3"}));
 }
 

@@ -35,9 +35,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST(RenderText, SaysTheHeadlineFirstAndTheVerdictsInWords) {
   const std::string text = render_text(samples::everything());
   EXPECT_EQ(text.rfind("Fails: 2 of 9 mandatory clauses", 0), 0u);
-  for (const char* what : {"MANDATORY", "SCORED", "REPORTED", "inconclusive", "invalid", "missing", "waived", "insufficient",
-                           "8,000", "ASY-1001 check failed", "next: ", "repeat: mpiexec", "two one-sided 95 % bounds",
-                           "campaign 3 of 3 under these targets", "waived by Jane Roe"}) {
+  for (const char* what :
+       {"MANDATORY", "SCORED", "REPORTED", "inconclusive", "invalid", "missing", "waived", "insufficient",
+        "8,000", "ASY-1001 check failed", "next: ", "repeat: mpiexec", "two one-sided 95 % bounds",
+        "campaign 3 of 3 under these targets", "waived by Jane Roe"}) {
     EXPECT_THAT(text, HasSubstr(what));
   }
   EXPECT_LT(text.find("MANDATORY"), text.find("SCORED"));
@@ -68,7 +69,8 @@ TEST(RenderText, ColourOnlyAddsEscapes) {
 
 TEST(RenderText, AHostileStringCannotSteerTheTerminal) {
   const std::string text = render_text(samples::hostile());
-  for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
+  for (const char c : text)
+    EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << static_cast<int>(c);
 }
 
 TEST(RenderJson, HoldsEverythingAndNullForWhatIsAbsent) {
@@ -82,7 +84,8 @@ TEST(RenderJson, HoldsEverythingAndNullForWhatIsAbsent) {
   EXPECT_EQ(missing.at("verdict"), "missing");
   EXPECT_TRUE(missing.at("parts").at(0).at("measured").is_null());
   EXPECT_TRUE(missing.at("parts").at(0).at("interval").at("lower").is_null());
-  EXPECT_EQ(missing.at("parts").at(0).at("launches").at(0).at("trouble"), "timeout: ranks 3 and 5 did not arrive");
+  EXPECT_EQ(missing.at("parts").at(0).at("launches").at(0).at("trouble"),
+            "timeout: ranks 3 and 5 did not arrive");
   const auto& fleet = json.at("targets").at(1).at("parts").at(0);
   EXPECT_EQ(fleet.at("devices"), 8000);
   EXPECT_EQ(fleet.at("worst_devices").size(), 20u);
@@ -100,8 +103,10 @@ TEST(RenderJson, IsTheSameEveryTimeAndAlwaysParses) {
 
 TEST(RenderJunit, OnlyMandatoryTroubleBreaksTheBuild) {
   const std::string xml = render_junit(samples::everything());
-  // 12 clauses; fail, fail and invalid; missing and inconclusive; one waived. The reported inconclusive one is none.
-  EXPECT_THAT(xml, HasSubstr("tests=\"11\" failures=\"3\" errors=\"2\" skipped=\"1\" time=\"0\">\n  <testsuite name=\"mandatory\""));
+  // 12 clauses; fail, fail and invalid; missing and inconclusive; one waived. The reported inconclusive one
+  // is none.
+  EXPECT_THAT(xml, HasSubstr("tests=\"11\" failures=\"3\" errors=\"2\" skipped=\"1\" time=\"0\">\n  "
+                             "<testsuite name=\"mandatory\""));
   EXPECT_EQ(count(xml, "<failure "), 3u);
   EXPECT_EQ(count(xml, "<error "), 2u);
   EXPECT_EQ(count(xml, "<skipped "), 1u);
@@ -130,7 +135,8 @@ TEST(RenderMarkdown, HostileStringsStayInTheirCell) {
   for (const std::string& line : lines_of(text)) {
     if (line.rfind("| ", 0) != 0 || line.rfind("| ---", 0) == 0) continue;
     std::size_t bars = 0;
-    for (std::size_t i = 0; i < line.size(); ++i) bars += line[i] == '|' && (i == 0 || line[i - 1] != '\\') ? 1 : 0;
+    for (std::size_t i = 0; i < line.size(); ++i)
+      bars += line[i] == '|' && (i == 0 || line[i - 1] != '\\') ? 1 : 0;
     EXPECT_EQ(bars, 8u) << line;
   }
 }
@@ -166,7 +172,8 @@ std::vector<std::vector<std::string>> read_csv(const std::string& text) {
 TEST(RenderCsv, OneLineAPartAndAsManyFieldsAsTheHeader) {
   for (const auto& [name, judgement] : samples::all()) {
     std::size_t parts = 0;
-    for (const TargetVerdict& target : judgement.targets) parts += std::max<std::size_t>(1, target.parts.size());
+    for (const TargetVerdict& target : judgement.targets)
+      parts += std::max<std::size_t>(1, target.parts.size());
     const auto rows = read_csv(render_csv(judgement));
     EXPECT_EQ(rows.size(), parts + 1) << name;
     for (const auto& row : rows) EXPECT_EQ(row.size(), rows[0].size()) << name;
@@ -193,8 +200,10 @@ TEST(RenderHtml, IsOneFileThatAllowsNothingElse) {
     const std::string html = render_html(judgement);
     EXPECT_EQ(html.rfind("<!DOCTYPE html>\n<html lang=\"en\">", 0), 0u);
     EXPECT_THAT(html, HasSubstr("content=\"default-src &#39;none&#39;; style-src &#39;sha256-"));
-    for (const char* forbidden : {"<script", "<img", "<link", "<iframe", "src=", "url(", "@import", "http://e", " style=\"", "onerror=\""}) {
-      if (name == "hostile" && (std::string(forbidden) == "src=" || std::string(forbidden) == "http://e")) continue;
+    for (const char* forbidden : {"<script", "<img", "<link", "<iframe", "src=", "url(", "@import",
+                                  "http://e", " style=\"", "onerror=\""}) {
+      if (name == "hostile" && (std::string(forbidden) == "src=" || std::string(forbidden) == "http://e"))
+        continue;
       EXPECT_THAT(html, Not(HasSubstr(forbidden))) << name;
     }
     EXPECT_EQ(count(html, "<h1"), 1u);
@@ -216,7 +225,8 @@ TEST(RenderHtml, TwoClausesNeverShareAnId) {
   Judgement judgement = samples::small();
   judgement.targets[0].id = "a b";
   judgement.targets[1].id = "a-b";
-  EXPECT_EQ(render::target_ids(judgement), (std::vector<std::string>{"target-a-b", "target-a-b-2", "target-4.3.3"}));
+  EXPECT_EQ(render::target_ids(judgement),
+            (std::vector<std::string>{"target-a-b", "target-a-b-2", "target-4.3.3"}));
 }
 
 TEST(RenderHtml, AThousandNodesStayWithinFiveMegabytes) {

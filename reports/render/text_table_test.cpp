@@ -12,7 +12,9 @@ TEST(TextTable, WrapsBetweenWordsWhereItCan) {
   EXPECT_EQ(wrap("東京東京", 4), (std::vector<std::string>{"東京", "東京"}));
 }
 
-TEST(TextTable, HangsUnderItsFirstWord) { EXPECT_EQ(hanging("- ", "one two", 5), "- one\n  two\n"); }
+TEST(TextTable, HangsUnderItsFirstWord) {
+  EXPECT_EQ(hanging("- ", "one two", 5), "- one\n  two\n");
+}
 
 TEST(TextTable, NarrowsTheWidestColumnFirst) {
   std::vector<Column> columns = {{"A", 3, 0}, {"B", 3, 0}};
