@@ -21,8 +21,8 @@ namespace assay::device {
 namespace {
 
 // Two multiply-add pipes with a latency of four or five cycles need ten independent chains. AVX-512 has 32
-// registers, AVX2 sixteen, and two of them hold the factors. Those are 1 and tiny (or small), so that no chain
-// overflows or becomes denormal.
+// registers, AVX2 sixteen, and two of them hold the factors. Those are 1 and tiny (or small), so that no
+// chain overflows or becomes denormal.
 constexpr int chains_512 = 16;
 constexpr int chains_256 = 12;
 
