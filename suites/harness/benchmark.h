@@ -58,6 +58,8 @@ class Case {
   virtual std::vector<FigureOfMerit> figures() const = 0;
   /// What really carried the work: {"library": "oneDNN 2.6.3", "kernel": "brgemm:avx512_core_bf16"}.
   virtual std::map<std::string, std::string> path() const { return {}; }
+  /// Other numbers of this rank; names carry their unit: {"working_set_bytes", 4096}.
+  virtual std::map<std::string, double> metrics() const { return {}; }
   /// Plants the context's fault (wrong_element, nan) into what iterate left, before check.
   virtual void plant(Fault fault) = 0;
 };
