@@ -35,8 +35,8 @@ void print_list() {
   }
 }
 
-/// Runs `work` with MPI. What is thrown as Error has been agreed on by all ranks; anything else concerns this rank
-/// alone, and the others would wait for it for ever.
+/// Runs `work` with MPI. What is thrown as Error has been agreed on by all ranks; anything else concerns this
+/// rank alone, and the others would wait for it for ever.
 template <typename Work>
 int in_session(int argc, char** argv, Work work) {
   MpiSession session(&argc, &argv);
@@ -74,7 +74,8 @@ int perform(const CommandLine& line, int argc, char** argv) {
                                            : describe(find_benchmark(line.benchmark).spec));
       return 0;
     case Action::machine:
-      return in_session(argc, argv, [&](ProcessGroup& group) { return write_machine(group, line.machine_file); });
+      return in_session(argc, argv,
+                        [&](ProcessGroup& group) { return write_machine(group, line.machine_file); });
     case Action::request:
       return in_session(argc, argv, [&](ProcessGroup& group) { return run_request(group, line); });
     case Action::run:

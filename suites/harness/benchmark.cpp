@@ -25,6 +25,8 @@ const std::string& text(const Parameters& parameters, const char* name) {
   return typed<std::string>(parameters, name);
 }
 
-bool flag(const Parameters& parameters, const char* name) { return typed<bool>(parameters, name); }
+bool flag(const Parameters& parameters, const char* name) {
+  return typed<bool>(parameters, name);
+}
 
 }  // namespace assay::bench

@@ -19,7 +19,8 @@ ConditionsProbe::ConditionsProbe(fs::path root, int cpu)
       begin_throttle_count_(read_throttle_count()) {}
 
 std::optional<ConditionsProbe::CpuTime> ConditionsProbe::read_cpu_time() const {
-  // proc(5): cpu user nice system idle iowait irq softirq steal guest guest_nice; guest time is in user already.
+  // proc(5): cpu user nice system idle iowait irq softirq steal guest guest_nice; guest time is in user
+  // already.
   std::ifstream file(root_ / "proc/stat");
   std::string label;
   if (!(file >> label) || label != "cpu") return std::nullopt;
@@ -81,7 +82,8 @@ Conditions ConditionsProbe::finish() const {
   conditions.clock_hz = clock_hz_;
   conditions.load = load_;
   const auto end_time = read_cpu_time();
-  if (begin_time_ && end_time && end_time->total > begin_time_->total && end_time->steal >= begin_time_->steal) {
+  if (begin_time_ && end_time && end_time->total > begin_time_->total &&
+      end_time->steal >= begin_time_->steal) {
     conditions.steal_fraction = static_cast<double>(end_time->steal - begin_time_->steal) /
                                 static_cast<double>(end_time->total - begin_time_->total);
   }

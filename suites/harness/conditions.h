@@ -1,6 +1,6 @@
 // What the machine did while a case ran: load, time stolen by a hypervisor, CPU clock, thermal throttling.
-// Everything is read below a root folder ("/" in earnest, a fake tree in tests). What cannot be read is absent,
-// never zero.
+// Everything is read below a root folder ("/" in earnest, a fake tree in tests). What cannot be read is
+// absent, never zero.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,9 @@ class ConditionsProbe {
   std::vector<double> clock_hz_;
 };
 
-/// The conditions of ranks that worked together: for each moment the lowest clock, the highest temperature and
-/// the sum of the powers; the highest load and steal; throttled when any was. What no rank could read is absent.
+/// The conditions of ranks that worked together: for each moment the lowest clock, the highest temperature
+/// and the sum of the powers; the highest load and steal; throttled when any was. What no rank could read is
+/// absent.
 Conditions combine(const std::vector<Conditions>& ranks);
 
 }  // namespace assay::bench

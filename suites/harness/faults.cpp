@@ -26,7 +26,8 @@ constexpr std::array<std::pair<Fault, const char*>, 8> names = {{
     {Fault::garbage, "garbage"},
 }};
 
-/// What a rank that is far too slow adds to each iteration: much to the smallest case, something to the largest.
+/// What a rank that is far too slow adds to each iteration: much to the smallest case, something to the
+/// largest.
 constexpr std::chrono::milliseconds slowness{5};
 
 class FaultyCase final : public Case {

@@ -14,7 +14,8 @@ namespace assay::bench {
 LineFile::LineFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
-    throw Error(ExitStatus::cannot_run, path.string() + " cannot be opened for writing: " + std::strerror(errno),
+    throw Error(ExitStatus::cannot_run,
+                path.string() + " cannot be opened for writing: " + std::strerror(errno),
                 "give a file in a folder that exists and is writable");
   }
 }
@@ -23,7 +24,9 @@ LineFile::~LineFile() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-void LineFile::append(std::string_view line) { append_raw(std::string(line) + "\n"); }
+void LineFile::append(std::string_view line) {
+  append_raw(std::string(line) + "\n");
+}
 
 void LineFile::append_raw(std::string_view bytes) {
   struct stat before {};

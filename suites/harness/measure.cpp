@@ -82,8 +82,9 @@ class LatencyTimer final : public Timer {
  public:
   using Timer::Timer;
 
-  /// An interval's operations are kept until its end, where their maximum over ranks is taken. Intervals begin
-  /// with at most 32 KiB of doubles, so that they do not push a small operation's working set out of the cache.
+  /// An interval's operations are kept until its end, where their maximum over ranks is taken. Intervals
+  /// begin with at most 32 KiB of doubles, so that they do not push a small operation's working set out of
+  /// the cache.
   std::int64_t most_passes() const override { return std::max<std::int64_t>(1, 4096 / ring_); }
 
   Interval time_passes(std::int64_t passes) override {
@@ -200,8 +201,8 @@ class Loop {
     return clock_.now_s() - begin_s;
   }
 
-  /// One more sample; false when there are enough. The last, poisoned interval is still to come, so time is up
-  /// when one more would be one too many for it.
+  /// One more sample; false when there are enough. The last, poisoned interval is still to come, so time is
+  /// up when one more would be one too many for it.
   bool sample() {
     const double interval_s = take_interval();
     const auto width = relative_half_width(medians_.values());

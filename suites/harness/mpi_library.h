@@ -5,8 +5,8 @@
 
 namespace assay::bench {
 
-/// "MPICH 4.0.2", "Open MPI v4.1.4": the name and version out of what MPI_Get_library_version says, or else its
-/// first line.
+/// "MPICH 4.0.2", "Open MPI v4.1.4": the name and version out of what MPI_Get_library_version says, or else
+/// its first line.
 std::string mpi_library();
 
 /// The same from such a text.

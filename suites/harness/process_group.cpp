@@ -53,7 +53,9 @@ std::int64_t ProcessGroup::sum(std::int64_t value) const {
   return result;
 }
 
-bool ProcessGroup::any(bool value) const { return sum(value ? 1 : 0) > 0; }
+bool ProcessGroup::any(bool value) const {
+  return sum(value ? 1 : 0) > 0;
+}
 
 void ProcessGroup::broadcast(void* bytes, std::size_t count, int root) const {
   if (alone()) return;

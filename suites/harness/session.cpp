@@ -127,6 +127,11 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
   together(group, [&] {
     if (speaks && !line.json_file.empty()) file = std::make_unique<LineFile>(line.json_file);
   });
+  if (speaks && worker.oversubscribed()) {
+    std::cerr << "assay-bench: warning: there are more ranks than cores on a node (ranks wait for each "
+                 "other's time "
+                 "slices); start fewer ranks\n";
+  }
   ResultTable table(std::cout, spec, line.varying);
   StartSettings settings{0, line.seed, line.fault};
   int code = 0;
@@ -151,7 +156,14 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
     code = std::max(code, exit_code(records));
     if (group.any(!go_on)) break;
   }
-  if (speaks) table.finish();
+  if (speaks) {
+    table.finish();
+    if (table.not_converged() > 0) {
+      std::cerr << "assay-bench: warning: " << table.not_converged()
+                << " not converged (the 95 % interval of the median is wider than 1 % either way); give more "
+                   "--time or a quieter machine\n";
+    }
+  }
   return static_cast<int>(group.broadcast(code, 0));
 }
 

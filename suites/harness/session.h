@@ -1,5 +1,5 @@
-// What `assay-bench` does once it knows what was asked: start MPI when a launcher started us, run cases by hand
-// or from a request, print for people, write records.
+// What `assay-bench` does once it knows what was asked: start MPI when a launcher started us, run cases by
+// hand or from a request, print for people, write records.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace assay::bench {
 
-/// MPI for as long as this lives: initialised only when a launcher's variables (PMI, PMIx, Open MPI, Slurm) are in
-/// the environment, so that a run by hand needs no MPI runtime at all.
+/// MPI for as long as this lives: initialised only when a launcher's variables (PMI, PMIx, Open MPI, Slurm)
+/// are in the environment, so that a run by hand needs no MPI runtime at all.
 class MpiSession {
  public:
   MpiSession(int* argc, char*** argv);

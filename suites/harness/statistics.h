@@ -1,4 +1,5 @@
-// What the measuring loop needs to know when to stop. Verdicts are no business of the worker: see reports/judge.
+// What the measuring loop needs to know when to stop. Verdicts are no business of the worker: see
+// reports/judge.
 #pragma once
 
 #include <cstddef>

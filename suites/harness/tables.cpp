@@ -7,6 +7,7 @@
 
 #include "reports/base/names.h"
 #include "reports/record/unit.h"
+#include "suites/harness/statistics.h"
 
 namespace assay::bench {
 
@@ -21,7 +22,8 @@ std::string padded(const std::string& text, std::size_t width) {
 
 std::string show(const ParameterSpec* spec, const ParameterValue& value) {
   if (spec != nullptr && spec->type == ParameterType::bytes) {
-    if (const auto* bytes = std::get_if<std::int64_t>(&value)) return format_bytes(static_cast<double>(*bytes));
+    if (const auto* bytes = std::get_if<std::int64_t>(&value))
+      return format_bytes(static_cast<double>(*bytes));
   }
   return to_string(value);
 }
@@ -52,7 +54,16 @@ std::string show_check(const Check& check) {
 ResultTable::ResultTable(std::ostream& out, const BenchmarkSpec& spec, std::vector<std::string> varying)
     : out_(out), spec_(spec), varying_(std::move(varying)) {}
 
-void ResultTable::print_heading(const Record& record) {
+bool ResultTable::shown(const FomSpec& fom, const Record& record) const {
+  if (fom.unit == "s") return false;  // times have the columns p50 to max
+  if (!fom.only_when) return true;
+  const auto& [name, wanted] = *fom.only_when;
+  if (std::find(varying_.begin(), varying_.end(), name) != varying_.end()) return true;
+  const auto value = record.parameters.find(name);
+  return value != record.parameters.end() && to_string(value->second) == wanted;
+}
+
+void ResultTable::print_title(const Record& record) {
   const int ranks = record.geometry.nodes * record.geometry.ranks_per_node;
   out_ << spec_.name << ": " << spec_.title << "; " << ranks << (ranks == 1 ? " rank on " : " ranks on ")
        << record.geometry.nodes << (record.geometry.nodes == 1 ? " node" : " nodes");
@@ -68,13 +79,18 @@ void ResultTable::print_heading(const Record& record) {
   if (!constant.empty()) out_ << "with " << join(constant, " ") << "\n";
   if (!record.planted.empty()) out_ << "PLANTED FAULT: " << record.planted << "\n";
   out_ << "\n";
+}
+
+void ResultTable::print_headings(const Record& record) {
   headings_ = varying_;
   if (spec_.scope == Scope::device) headings_.emplace_back("rank");
   headings_.emplace_back("iterations");
   for (const FomSpec& fom : spec_.foms) {
-    if (fom.unit != "s") headings_.push_back(fom.name);
+    if (!shown(fom, record)) continue;
+    rates_.push_back(&fom);
+    headings_.push_back(fom.name);
   }
-  for (const char* name : {"p50", "p95", "p99", "max", "check"}) headings_.emplace_back(name);
+  for (const char* name : {"p50", "+-", "p95", "p99", "max", "check"}) headings_.emplace_back(name);
   print_row(headings_);
 }
 
@@ -83,32 +99,36 @@ void ResultTable::print_row(const std::vector<std::string>& cells) const {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     // A rate takes up to 13 characters ("123.4 GFLOP/s"), a name as many as it has.
     const std::size_t width = std::max(i < headings_.size() ? headings_[i].size() : 0, narrowest);
-    const bool rate = std::any_of(spec_.foms.begin(), spec_.foms.end(), [&](const FomSpec& fom) {
-      return i < headings_.size() && fom.unit != "s" && fom.name == headings_[i];
-    });
+    const bool rate =
+        i < headings_.size() && std::any_of(rates_.begin(), rates_.end(),
+                                            [&](const FomSpec* fom) { return fom->name == headings_[i]; });
     if (i > 0) line += "  ";
     line += padded(cells[i], rate ? std::max<std::size_t>(width, 13) : width);
   }
   out_ << line << "\n" << std::flush;
 }
 
+std::string ResultTable::parameter_cell(const Record& record, const std::string& name) const {
+  const auto value = record.parameters.find(name);
+  return value == record.parameters.end() ? "-" : show(spec_.find_parameter(name), value->second);
+}
+
 std::vector<std::string> ResultTable::cells(const Record& record, const DeviceResult& device,
                                             const std::string& who) const {
   std::vector<std::string> row;
-  for (const std::string& name : varying_) {
-    const auto value = record.parameters.find(name);
-    row.push_back(value == record.parameters.end() ? "-" : show(spec_.find_parameter(name), value->second));
-  }
+  for (const std::string& name : varying_) row.push_back(parameter_cell(record, name));
   if (spec_.scope == Scope::device) row.push_back(who);
   row.push_back(std::to_string(device.iterations));
-  for (const FomSpec& fom : spec_.foms) {
-    if (fom.unit == "s") continue;
+  for (const FomSpec* fom : rates_) {
     const auto given = std::find_if(record.foms.begin(), record.foms.end(),
-                                    [&](const FigureOfMerit& one) { return one.name == fom.name; });
+                                    [&](const FigureOfMerit& one) { return one.name == fom->name; });
     const auto value = given == record.foms.end() ? std::nullopt : value_of(*given, device);
     row.push_back(value ? format_value(*value, given->unit) : "-");
   }
-  for (const Reduce reduce : {Reduce::median, Reduce::p95, Reduce::p99, Reduce::max}) {
+  row.push_back(show_seconds(device, Reduce::median));
+  const auto width = relative_half_width(device.samples_s);
+  row.push_back(width ? format_share(*width, 1) : "-");
+  for (const Reduce reduce : {Reduce::p95, Reduce::p99, Reduce::max}) {
     row.push_back(show_seconds(device, reduce));
   }
   row.push_back(show_check(device.check));
@@ -116,14 +136,13 @@ std::vector<std::string> ResultTable::cells(const Record& record, const DeviceRe
 }
 
 void ResultTable::add(const Record& record) {
-  if (!started_) print_heading(record);
+  if (!started_) print_title(record);
   started_ = true;
+  const bool completed = record.status == LaunchStatus::completed;
+  if (headings_.empty() && (completed || !varying_.empty())) print_headings(record);
   if (record.status != LaunchStatus::completed) {
     std::vector<std::string> row;
-    for (const std::string& name : varying_) {
-      const auto value = record.parameters.find(name);
-      row.push_back(value == record.parameters.end() ? "-" : show(spec_.find_parameter(name), value->second));
-    }
+    for (const std::string& name : varying_) row.push_back(parameter_cell(record, name));
     row.push_back(std::string(record.status == LaunchStatus::unsupported ? "unsupported: " : "failed: ") +
                   record.reason);
     print_row(row);
@@ -131,6 +150,7 @@ void ResultTable::add(const Record& record) {
   }
   for (const DeviceResult& device : record.devices) {
     (device.histogram ? histograms_ : intervals_) = true;
+    if (!device.converged) ++not_converged_;
   }
   if (record.devices.size() <= most_devices_shown) {
     for (const DeviceResult& device : record.devices) {
@@ -147,36 +167,31 @@ void ResultTable::add(const Record& record) {
 }
 
 void ResultTable::finish() {
-  if (!histograms_ && !intervals_) return;
+  if (!histograms_ && !intervals_) return;  // nothing was measured
   const std::string longest = spec_.scope == Scope::group ? ", the longest over all ranks" : "";
   out_ << "\n";
   if (intervals_) {
-    out_ << "p50 to max: seconds per iteration over the timed intervals, each a batch of iterations" << longest
-         << ".\n";
+    out_ << "p50 to max: seconds per iteration over the timed intervals, each a batch of iterations"
+         << longest << ".\n";
   }
   if (histograms_) {
     out_ << (intervals_ ? "In latency mode: " : "p50 to max: ") << "single operations, each after a barrier"
          << longest << "; p50 to p99 are upper edges of bins 4.4 % wide.\n";
   }
-  for (const FomSpec& fom : spec_.foms) {
-    if (fom.unit != "s") out_ << fom.name << ": " << fom.meaning << ".\n";
-  }
+  out_ << "+-: half the width of the median's 95 % interval, by the intervals' means.\n";
+  for (const FomSpec* fom : rates_) out_ << fom->name << ": " << fom->meaning << ".\n";
 }
 
 std::vector<std::string> warnings(const BenchmarkSpec& spec, const Record& record) {
   const std::string label = case_label(&spec, {record.benchmark, record.parameters, record.geometry});
   std::vector<std::string> texts;
   for (const DeviceResult& device : record.devices) {
-    const std::string who = label + (spec.scope == Scope::device ? ", rank " + std::to_string(device.rank) : "");
+    const std::string who =
+        label + (spec.scope == Scope::device ? ", rank " + std::to_string(device.rank) : "");
     if (device.check.status == CheckStatus::fail) {
       texts.push_back(who + ": the check FAILED: " + device.check.how + "; its speed means nothing");
     } else if (device.check.status == CheckStatus::absent) {
       texts.push_back(who + ": nothing was checked; its speed means nothing until it is");
-    }
-    if (!device.converged) {
-      texts.push_back(who +
-                      ": not converged (the 95 % interval of the median is wider than 1 % either way); give it "
-                      "more --time or a quieter machine");
     }
     if (device.conditions.steal_fraction && *device.conditions.steal_fraction > 0.01) {
       texts.push_back(who + ": a hypervisor took " + format_share(*device.conditions.steal_fraction) +
@@ -194,7 +209,8 @@ std::string describe(const BenchmarkSpec& spec) {
   out << spec.name << ": " << spec.title << "\n"
       << (spec.scope == Scope::group ? "One figure for all ranks together"
                                      : "Each rank's device has its own figure")
-      << "; needs at least " << spec.minimum_ranks << (spec.minimum_ranks == 1 ? " rank" : " ranks") << ".\n\n";
+      << "; needs at least " << spec.minimum_ranks << (spec.minimum_ranks == 1 ? " rank" : " ranks")
+      << ".\n\n";
   std::vector<std::vector<std::string>> rows = {{"parameter", "unit", "default", "values", "meaning"}};
   for (const ParameterSpec& parameter : spec.parameters) {
     std::string values;
@@ -220,7 +236,8 @@ std::string describe(const BenchmarkSpec& spec) {
   for (const FomSpec& fom : spec.foms) {
     const std::string when =
         fom.only_when ? fom.only_when->first + "=" + fom.only_when->second : std::string("always");
-    rows.push_back({fom.name, fom.unit, fom.better == Better::higher ? "higher" : "lower", when, fom.meaning});
+    rows.push_back(
+        {fom.name, fom.unit, fom.better == Better::higher ? "higher" : "lower", when, fom.meaning});
   }
   std::vector<std::size_t> widths(5, 0);
   for (const auto& row : rows) {

@@ -75,8 +75,8 @@ Worker::Worker(ProcessGroup& group, Clock& clock, std::filesystem::path root)
     : group_(group), clock_(clock), root_(std::move(root)), clock_cost_s_(reading_cost_s(clock)) {
   cpu_model_ = cpu_model(root_);
   // The ring of a collective depends on the cache size, so all ranks must use the same one.
-  last_level_cache_bytes_ =
-      static_cast<std::uint64_t>(group_.maximum(static_cast<double>(assay::bench::last_level_cache_bytes(root_))));
+  last_level_cache_bytes_ = static_cast<std::uint64_t>(
+      group_.maximum(static_cast<double>(assay::bench::last_level_cache_bytes(root_))));
   // Ranks that the launcher bound to the same CPUs divide their cores; others have theirs alone.
   const std::set<int> cpus = allowed_cpus();
   const auto places = group_.gather(group_.node_of(group_.rank()) + " " + format_cpu_list(cpus), 0);
@@ -85,7 +85,9 @@ Worker::Worker(ProcessGroup& group, Clock& clock, std::filesystem::path root)
   for (const std::string& place : places) ++count[place];
   for (std::size_t rank = 0; rank < places.size(); ++rank) sharing[rank] = count[places[rank]];
   group_.broadcast(sharing.data(), sharing.size() * sizeof(int), 0);
-  cores_per_rank_ = std::max(1, count_cores(root_, cpus) / sharing[static_cast<std::size_t>(group_.rank())]);
+  cores_per_rank_ =
+      static_cast<double>(count_cores(root_, cpus)) / sharing[static_cast<std::size_t>(group_.rank())];
+  oversubscribed_ = group_.any(cores_per_rank_ < 1);
 }
 
 int Worker::nodes() const {
@@ -147,8 +149,10 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
       record.reason = thrown.what();
       return;
     }
-    std::fprintf(stderr, "assay-bench: rank %d: %s (while being timed: the other ranks wait for it); this start ends\n",
-                 group_.rank(), thrown.what());
+    std::fprintf(
+        stderr,
+        "assay-bench: rank %d: %s (while being timed: the other ranks wait for it); this start ends\n",
+        group_.rank(), thrown.what());
     MPI_Abort(group_.communicator(), static_cast<int>(ExitStatus::cannot_run));
   }
   DeviceResult device;
@@ -164,7 +168,8 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   }
   device.rank = group_.rank();
   device.kind = together ? "group" : "cpu";
-  device.name = together ? std::to_string(group_.size()) + (group_.size() == 1 ? " rank" : " ranks") : cpu_model_;
+  device.name =
+      together ? std::to_string(group_.size()) + (group_.size() == 1 ? " rank" : " ranks") : cpu_model_;
   device.warmups = measurement.warmups;
   device.iterations = measurement.iterations;
   device.samples_s = measurement.samples_s;
@@ -174,6 +179,7 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   device.metrics["batch_iterations"] = static_cast<double>(measurement.batch);
   device.metrics["ring_slots"] = measured->ring();
   device.metrics["threads"] = context.threads;
+  device.metrics["cores_per_rank"] = cores_per_rank_;
   device.metrics["clock_cost_s"] = clock_cost_s_;
   if (measurement.longest_s) device.metrics["longest_s"] = *measurement.longest_s;
   record.foms = measured->figures();
@@ -207,8 +213,8 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
     record.reason = reason;
   } else {
     const int asked = requested.identity.geometry.threads_per_rank;
-    Context context{group_, asked > 0 ? asked : cores_per_rank_, settings.seed, last_level_cache_bytes_,
-                    settings.fault};
+    Context context{group_, asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)), settings.seed,
+                    last_level_cache_bytes_, settings.fault};
     omp_set_num_threads(context.threads);
     RequestedCase complete = requested;
     complete.identity.parameters = record.parameters;
@@ -240,7 +246,8 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
   if (group_.rank() != 0) return {};
   std::vector<Record> ranks;
   ranks.reserve(lines.size());
-  for (const std::string& one : lines) ranks.push_back(parse_record(one, {"rank " + std::to_string(ranks.size())}));
+  for (const std::string& one : lines)
+    ranks.push_back(parse_record(one, {"rank " + std::to_string(ranks.size())}));
   return merge_ranks(std::move(ranks), benchmark != nullptr ? benchmark->spec.scope : Scope::group);
 }
 

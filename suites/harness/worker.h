@@ -26,15 +26,17 @@ class Worker {
   /// Collective: the ranks tell each other which CPUs they share. `root`: where proc and sys are read.
   Worker(ProcessGroup& group, Clock& clock, std::filesystem::path root = "/");
 
-  /// Runs one case; collective. On rank 0 the records: one for the group when its ranks work together, else one
-  /// per node with a device per rank. Empty on the other ranks. Whatever goes wrong before the timed part is
-  /// `failed` with its reason; a rank that throws within it ends the whole start, because the others wait for it.
+  /// Runs one case; collective. On rank 0 the records: one for the group when its ranks work together, else
+  /// one per node with a device per rank. Empty on the other ranks. Whatever goes wrong before the timed part
+  /// is `failed` with its reason; a rank that throws within it ends the whole start, because the others wait
+  /// for it.
   std::vector<Record> run(const RequestedCase& requested, const StartSettings& settings);
 
   /// The geometry that this process group has.
   Geometry geometry() const;
 
-  const ProcessGroup& group() const { return group_; }
+  /// True (on all ranks) when some ranks share a core: they then wait for each other's time slices.
+  bool oversubscribed() const { return oversubscribed_; }
 
  private:
   void execute(const Benchmark& benchmark, const RequestedCase& requested, Context& context, Record& record);
@@ -46,7 +48,8 @@ class Worker {
   Clock& clock_;
   std::filesystem::path root_;
   double clock_cost_s_;
-  int cores_per_rank_ = 1;
+  double cores_per_rank_ = 1;  ///< below 1 when ranks share a core
+  bool oversubscribed_ = false;
   std::uint64_t last_level_cache_bytes_ = 0;
   std::string cpu_model_;
 };

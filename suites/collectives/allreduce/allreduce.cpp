@@ -20,18 +20,22 @@
 
 namespace assay::bench {
 
-double busbw_factor(int ranks) { return 2.0 * (ranks - 1) / ranks; }
+double busbw_factor(int ranks) {
+  return 2.0 * (ranks - 1) / ranks;
+}
 
 int ring_slots(std::uint64_t bytes, int buffers, int ranks_on_node, std::uint64_t last_level_cache_bytes) {
   constexpr std::uint64_t fewest = 2;
   constexpr std::uint64_t most = 64;
+  constexpr std::uint64_t in_cache = 16;
   constexpr std::uint64_t memory_per_rank = std::uint64_t{256} << 20;
   const std::uint64_t cache = last_level_cache_bytes > 0 ? last_level_cache_bytes : std::uint64_t{32} << 20;
   const std::uint64_t slot = bytes * static_cast<std::uint64_t>(buffers);
   const std::uint64_t on_node = slot * static_cast<std::uint64_t>(ranks_on_node);
   const std::uint64_t beyond_cache = 2 * cache / on_node + 1;
+  if (beyond_cache > most) return static_cast<int>(in_cache);
   const std::uint64_t in_memory = std::max(fewest, memory_per_rank / slot);
-  return static_cast<int>(std::clamp(std::min(beyond_cache, in_memory), fewest, most));
+  return static_cast<int>(std::max(fewest, std::min(beyond_cache, in_memory)));
 }
 
 namespace {
@@ -116,13 +120,15 @@ class Allreduce final : public Case {
   void poison() override {
     const std::size_t size = device::bytes_of(element_);
     for (int slot = 0; slot < ring_; ++slot) {
-      for (std::size_t byte = 0; byte < bytes_; ++byte) results_[slot][byte] = poison_byte(element_, byte % size);
+      for (std::size_t byte = 0; byte < bytes_; ++byte)
+        results_[slot][byte] = poison_byte(element_, byte % size);
     }
   }
 
   void iterate(int slot) override {
     const void* input = in_place_ ? MPI_IN_PLACE : inputs_[slot];
-    MPI_Allreduce(input, results_[slot], static_cast<int>(count_), sum_.type(), sum_.operation(), communicator_);
+    MPI_Allreduce(input, results_[slot], static_cast<int>(count_), sum_.type(), sum_.operation(),
+                  communicator_);
   }
 
   Check check() override {
@@ -152,11 +158,13 @@ class Allreduce final : public Case {
     Check check;
     check.bound = 0;
     if (!not_a_number) check.error = largest;
-    check.status = wrong == 0 && check.error && *check.error <= *check.bound ? CheckStatus::pass : CheckStatus::fail;
+    check.status =
+        wrong == 0 && check.error && *check.error <= *check.bound ? CheckStatus::pass : CheckStatus::fail;
     check.how = "exact sum, each element of " + std::to_string(ring_) + " slots on " +
                 std::to_string(group_.size()) + " ranks";
     if (sums_.limits().contributors < group_.size()) {
-      check.how += "; each sums " + std::to_string(sums_.limits().contributors) + " of the ranks, the others give 0";
+      check.how +=
+          "; each sums " + std::to_string(sums_.limits().contributors) + " of the ranks, the others give 0";
     }
     if (wrong > 0) check.how += "; " + std::to_string(wrong) + " wrong";
     for (const std::string& one : places) {
@@ -176,9 +184,10 @@ class Allreduce final : public Case {
               seconds("max", Reduce::max)};
     }
     const auto bytes = static_cast<double>(bytes_);
-    return {{"busbw", bytes * busbw_factor(group_.size()), "B/s", Better::higher, Reduce::median, std::nullopt},
-            {"algbw", bytes, "B/s", Better::higher, Reduce::median, std::nullopt},
-            seconds("time", Reduce::median)};
+    return {
+        {"busbw", bytes * busbw_factor(group_.size()), "B/s", Better::higher, Reduce::median, std::nullopt},
+        {"algbw", bytes, "B/s", Better::higher, Reduce::median, std::nullopt},
+        seconds("time", Reduce::median)};
   }
 
   std::map<std::string, std::string> path() const override {
@@ -201,7 +210,8 @@ class Allreduce final : public Case {
       const auto units = static_cast<std::int64_t>(right);
       encode(element_, units > 0 ? units - 1 : units + 1, last);
     } else if (fault == Fault::nan) {
-      for (std::size_t byte = 0; byte < device::bytes_of(element_); ++byte) last[byte] = poison_byte(element_, byte);
+      for (std::size_t byte = 0; byte < device::bytes_of(element_); ++byte)
+        last[byte] = poison_byte(element_, byte);
     }
   }
 
@@ -229,8 +239,8 @@ std::string unsupported(const Parameters& parameters, const Context&) {
   const auto bytes = integer(parameters, "bytes");
   const auto size = static_cast<std::int64_t>(device::bytes_of(parse_element(dtype)));
   if (bytes % size != 0) {
-    return std::to_string(bytes) + " bytes are no whole number of " + dtype + " elements; give a multiple of " +
-           std::to_string(size);
+    return std::to_string(bytes) + " bytes are no whole number of " + dtype +
+           " elements; give a multiple of " + std::to_string(size);
   }
   return {};
 }

@@ -9,9 +9,10 @@ namespace assay::bench {
 /// busbw = algbw * 2 (n - 1) / n (NVIDIA/nccl-tests, PERFORMANCE.md).
 double busbw_factor(int ranks);
 
-/// How many buffers iterations rotate over, so that the node's working set exceeds twice its last-level cache:
-/// ceil(2 cache / (ranks_on_node * buffers * bytes)), at least 2 and at most 64, and for messages above 4 MiB not
-/// more than fit in 256 MiB a rank. An unknown cache (0) counts as 32 MiB.
+/// How many buffers iterations rotate over: so many that the node's working set, slots * ranks_on_node *
+/// buffers * bytes, exceeds twice its last-level cache; at least 2 and at most 64, and beyond 2 not more than
+/// 256 MiB a rank. Where 64 slots do not get there the case is a cache case, whatever the ring, and takes 16.
+/// An unknown cache (0) counts as 32 MiB.
 int ring_slots(std::uint64_t bytes, int buffers, int ranks_on_node, std::uint64_t last_level_cache_bytes);
 
 }  // namespace assay::bench

@@ -74,10 +74,13 @@ std::int64_t exact_limit(Element element) {
   return 0;
 }
 
-double unit_of(Element element) { return std::ldexp(1.0, exponent_of(element)); }
+double unit_of(Element element) {
+  return std::ldexp(1.0, exponent_of(element));
+}
 
 void add_bf16(const device::Bf16* a, device::Bf16* b, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) b[i] = device::to_bf16(device::to_float(a[i]) + device::to_float(b[i]));
+  for (std::size_t i = 0; i < count; ++i)
+    b[i] = device::to_bf16(device::to_float(a[i]) + device::to_float(b[i]));
 }
 
 void encode(Element element, std::int64_t units, std::byte* at) {

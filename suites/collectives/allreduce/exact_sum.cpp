@@ -8,8 +8,8 @@ namespace assay::bench {
 
 namespace {
 
-/// Mixes 64 bits so that each bit of the input changes half of the output: a multiplicative congruence between
-/// two xor-shifts, applied twice.
+/// Mixes 64 bits so that each bit of the input changes half of the output: a multiplicative congruence
+/// between two xor-shifts, applied twice.
 std::uint64_t mixed(std::uint64_t bits) {
   for (int round = 0; round < 2; ++round) {
     bits ^= bits >> 32;
@@ -33,11 +33,12 @@ SumLimits sum_limits(Element element, int ranks) {
   return limits;
 }
 
-std::int64_t input_units(const SumLimits& limits, std::uint64_t seed, int rank, int ranks, std::size_t pattern) {
+std::int64_t input_units(const SumLimits& limits, std::uint64_t seed, int rank, int ranks,
+                         std::size_t pattern) {
   // Contributors are K ranks in a row (round the end), beginning where the pattern says.
   const std::uint64_t first = mixed(seed ^ mixed(pattern + 1)) % static_cast<std::uint64_t>(ranks);
-  const auto place =
-      (static_cast<std::uint64_t>(rank) + static_cast<std::uint64_t>(ranks) - first) % static_cast<std::uint64_t>(ranks);
+  const auto place = (static_cast<std::uint64_t>(rank) + static_cast<std::uint64_t>(ranks) - first) %
+                     static_cast<std::uint64_t>(ranks);
   if (place >= static_cast<std::uint64_t>(limits.contributors)) return 0;
   const std::uint64_t bits = mixed(mixed(seed + static_cast<std::uint64_t>(rank)) ^ (pattern << 32));
   const std::int64_t size =
