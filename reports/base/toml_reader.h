@@ -38,7 +38,7 @@ class TomlTable {
   std::optional<TomlTable> table(std::string_view key);
   std::vector<TomlTable> tables(std::string_view key);  ///< [[key]]; empty when absent
   std::vector<std::string> keys() const;
-  bool has(std::string_view key) const;
+  bool has(std::string_view key);  ///< counts as asking for it
 
   Location where() const;                      ///< of the table
   Location where(std::string_view key) const;  ///< of the value, or of the table when absent

@@ -44,7 +44,7 @@ std::optional<double> share(TomlTable& table, std::string_view key, double low, 
                     "expected a share such as \"2 %\"", given->where);
   }
   if (read.value < low || read.value > high) {
-    throw bad_input("'" + std::string(key) + "' is " + format_share(read.value, 6 - 4),
+    throw bad_input("'" + std::string(key) + "' is " + format_share(read.value),
                     "expected from " + format_share(low) + " to " + format_share(high), given->where);
   }
   return read.value;
@@ -236,10 +236,6 @@ Target parse_target(TomlTable& table, const Catalogue& catalogue, double default
   if (table.has("at_least")) target.at_least = parse_limit(table, "at_least", fom, catalogue);
   if (table.has("at_most")) target.at_most = parse_limit(table, "at_most", fom, catalogue);
   target.spread_at_most = share(table, "spread_at_most", 0, 1e6);
-  if (!target.at_least && !target.at_most && !target.spread_at_most) {
-    throw bad_input("the target '" + target.id + "' has no limit (it could not fail)",
-                    "add at_least, at_most or spread_at_most", table.where());
-  }
   for (const auto* limit : {&target.at_least, &target.at_most}) {
     if (*limit && (*limit)->kind == LimitKind::of_figure) {
       const BenchmarkSpec* reference = catalogue.find((*limit)->benchmark);
@@ -266,6 +262,10 @@ Target parse_target(TomlTable& table, const Catalogue& catalogue, double default
   }
   target.source = table.string("source").value_or("");
   table.finish();
+  if (!target.at_least && !target.at_most && !target.spread_at_most) {
+    throw bad_input("the target '" + target.id + "' has no limit (it could not fail)",
+                    "add at_least, at_most or spread_at_most", table.where());
+  }
   return target;
 }
 
