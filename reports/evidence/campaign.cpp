@@ -18,13 +18,13 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view machine_schema = "assay.machine/1";
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
 
 std::string needed_file(const fs::path& path) {
-  if (!exists(path)) {
+  if (!is_there(path)) {
     throw bad_input("this is no campaign: " + path.string() + " does not exist",
                     "give the folder that `assay run` wrote, such as campaigns/quick-20261122T100000Z");
   }
@@ -97,7 +97,7 @@ void add_evidence(const fs::path& folder, const Plan& plan, const JournalStory& 
   }
   for (const auto& [node, reason] : journal.conceded) data.concede(node, reason);
   const fs::path records = folder / layout::records;
-  if (!exists(records)) return;
+  if (!is_there(records)) return;
   const RecordsRead read = read_records(records, [&](Record&& record) { data.add(record, campaign); });
   if (read.truncated_last_line) {
     note("ASY-4006", "the last line of " + records.string() + " was cut off; read up to there (" +
@@ -117,7 +117,7 @@ void add_earlier(Campaign& campaign, const Catalogue& catalogue) {
     const fs::path folder = campaign.folder.parent_path() / name;
     // Whatever is wrong with an earlier campaign, its launches cannot be counted: that must not help.
     try {
-      if (!is_plain_name(name) || !exists(folder / layout::journal))
+      if (!is_plain_name(name) || !is_there(folder / layout::journal))
         throw bad_input("its folder is not there");
       const Plan plan =
           parse_plan(needed_file(folder / layout::plan), (folder / layout::plan).string(), catalogue);
@@ -142,7 +142,7 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
   const fs::path& folder = campaign.folder;
   campaign.plan_text = needed_file(folder / layout::plan);
   campaign.targets_text = needed_file(folder / layout::targets);
-  if (!exists(folder / layout::journal)) needed_file(folder / layout::journal);
+  if (!is_there(folder / layout::journal)) needed_file(folder / layout::journal);
   campaign.plan = parse_plan(campaign.plan_text, (folder / layout::plan).string(), catalogue);
   campaign.journal = read_journal(folder / layout::journal);
   campaign.findings = campaign.journal.findings;
@@ -166,7 +166,7 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
     add_earlier(campaign, catalogue);
   }
   add_evidence(folder, campaign.plan, campaign.journal, 0, campaign.data, campaign.findings);
-  if (exists(folder / layout::machine)) {
+  if (is_there(folder / layout::machine)) {
     campaign.data.nodes =
         parse_machine(read_file(folder / layout::machine), (folder / layout::machine).string());
   }

@@ -43,7 +43,7 @@ std::string signal_name(int signal);
 /// MPICH's Hydra gives each rank a session of its own: no process group reaches them.
 void adopt_orphans();
 
-/// Kills all adopted orphans and waits for them; gives their number.
+/// Kills all children of this process and waits for them; gives their number. Call when no Process runs.
 int end_orphans();
 
 /// One running child, in a process group of its own. Not copyable; the destructor kills what still runs.
