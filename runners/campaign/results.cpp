@@ -166,7 +166,7 @@ std::string describe_end(const GroupEnd& end) {
 
 GroupResults read_results(const StartRequest& request, const std::vector<std::string>& nodes,
                           std::string_view text, const GroupEnd& end, const std::string& time) {
-  Reader reader(request, nodes);
+  Reader reader(request, all_nodes);
   reader.read(text);
   std::vector<Progress>& progress = reader.progress();
   if (reader.wrote_nothing()) progress.front().begun = true;
@@ -187,7 +187,12 @@ GroupResults read_results(const StartRequest& request, const std::vector<std::st
       continue;
     }
     const int position = request.cases[i].position;
+    std::vector<std::string> nodes = all_nodes;
+    if (together[i]) nodes = {one.by_node.empty() ? all_nodes.front() : one.by_node.begin()->first};
     results.begun.push_back(position);
+    if (together[i] && one.by_node.size() > 1 && one.distrust.empty()) {
+      one.distrust = "it wrote records of several nodes for what they did together";
+    }
     if (!one.distrust.empty() && !(i == last_begun && reader.cut_off() && ended_badly(end))) {
       results.findings.push_back({"ASY-4004", "start " + std::to_string(request.start) + ", " +
                                                   request.cases[i].identity.key() + ": " + one.distrust});

@@ -260,9 +260,14 @@ class Runner {
     std::vector<Finding> findings;
     std::set<int> begun, broken;
     std::string how = "ended";
+    std::vector<bool> together;
+    for (const std::size_t i : cases) {
+      const BenchmarkSpec* spec = knowledge_.catalogue.find(planned(i).identity.benchmark);
+      together.push_back(spec != nullptr && spec->scope == Scope::group);
+    }
     for (std::size_t g = 0; g < outcomes.size(); ++g) {
       GroupResults results =
-          read_results(request, first.groups[g], outcomes[g].results, outcomes[g].end, time);
+          read_results(request, first.groups[g], together, outcomes[g].results, outcomes[g].end, time);
       std::move(results.records.begin(), results.records.end(), std::back_inserter(records));
       findings.insert(findings.end(), results.findings.begin(), results.findings.end());
       begun.insert(results.begun.begin(), results.begun.end());
