@@ -164,8 +164,9 @@ std::string describe_end(const GroupEnd& end) {
   return text;
 }
 
-GroupResults read_results(const StartRequest& request, const std::vector<std::string>& nodes,
-                          std::string_view text, const GroupEnd& end, const std::string& time) {
+GroupResults read_results(const StartRequest& request, const std::vector<std::string>& all_nodes,
+                          const std::vector<bool>& together, std::string_view text, const GroupEnd& end,
+                          const std::string& time) {
   Reader reader(request, all_nodes);
   reader.read(text);
   std::vector<Progress>& progress = reader.progress();

@@ -35,7 +35,8 @@ struct GroupResults {
 /// respects (schema, start, position, case, node, once, planted as asked), else one with status and reason. A
 /// group that wrote nothing has begun its first case.
 GroupResults read_results(const StartRequest& request, const std::vector<std::string>& nodes,
-                          std::string_view text, const GroupEnd& end, const std::string& time);
+                          const std::vector<bool>& together, std::string_view text, const GroupEnd& end,
+                          const std::string& time);
 
 /// One line for people: "ended by SIGSEGV; stderr: ...".
 std::string describe_end(const GroupEnd& end);
