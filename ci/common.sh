@@ -1,0 +1,61 @@
+# Shared by the scripts of this folder: source it. Says what is done, stops at the first failure with the next step.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# What each purpose needs, as Debian 12 packages.
+packages_build="g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev libssl-dev"
+packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-dev"
+packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
+packages_bench="libbenchmark-dev"
+packages_full="clang-format chromium poppler-utils libopenmpi-dev openmpi-bin"
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf '\n%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# Whatever fails without words of its own still names the command and the place.
+trap 'status=$?; printf "\n%s: stopped at line %s: %s (exit %s); the lines above say why\n" "$(basename "$0")" "$LINENO" "$BASH_COMMAND" "$status" >&2; exit $status' ERR
+
+# need PACKAGE...: installs those that are missing; asks nothing when all are there.
+need() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  command -v apt-get >/dev/null || fail "missing: ${missing[*]}; install what provides them on this system, then run this again"
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "missing: ${missing[*]}; as root, run: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  say "Installing ${missing[*]}"
+  "${root[@]}" apt-get update -qq || fail "apt-get update failed; check the network and /etc/apt/sources.list.d, then run this again"
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "apt-get could not install ${missing[*]}; install them by hand, then run this again"
+}
+
+# configure_and_build FOLDER CMAKE-ARGUMENT...: a build folder of these settings, all its targets.
+configure_and_build() {
+  local folder=$1 started=$SECONDS
+  shift
+  say "Building in $folder"
+  cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; fail "cmake refused the configuration; see above"; }
+  cmake --build "$folder" || fail "the build failed; see the first error above"
+  printf 'Built in %d s\n' $((SECONDS - started))
+}
+
+# run_tests FOLDER CTEST-ARGUMENT...: in CI only a test that needs a GPU may be skipped.
+run_tests() {
+  local folder=$1
+  shift
+  say "Testing $folder"
+  ctest --test-dir "$folder" --no-tests=error --output-on-failure "$@" | tee "$folder/ctest.log" ||
+    fail "a test failed; repeat it with: ctest --test-dir $folder -R NAME --output-on-failure"
+  if [ "${CI:-}" = true ] && grep -E '\(Skipped\)|\*\*\*Skipped' "$folder/ctest.log" | grep -v -i gpu; then
+    fail "these tests were skipped, and in CI only tests that need a GPU may be; install what they lack"
+  fi
+}

@@ -1,0 +1,138 @@
+// The walls of the house: which part may include which. Each rule is shown to be able to fail.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What files below `folder` may include, by prefix of the root-relative path or exact system header.
+struct Wall {
+  std::string folder;
+  std::vector<std::string> may_include;       ///< our own
+  std::vector<std::string> must_not_include;  ///< patterns of system headers
+};
+
+const std::vector<Wall>& walls() {
+  static const std::vector<Wall> all{
+      // Judging and telling run on anyone's laptop: no MPI, no GPU, no process control.
+      {"reports/",
+       {"reports/"},
+       {"mpi\\.h", "cuda.*", "hip/.*", "spawn\\.h", "sys/wait\\.h", "signal\\.h", "omp\\.h"}},
+      // Within reports: the record is the base that everything else stands on.
+      {"reports/base/", {"reports/base/"}, {}},
+      {"reports/record/", {"reports/base/", "reports/record/"}, {"toml.*"}},
+      {"reports/render/",
+       {"reports/base/", "reports/record/", "reports/judge/", "reports/evidence/campaign_data.h",
+        "reports/render/"},
+       {}},
+      // The worker knows records, not judging; and no TOML.
+      {"suites/", {"suites/", "reports/base/", "reports/record/"}, {"toml.*", "CLI/.*"}},
+      // The controller starts the worker as a process and never sees its code.
+      {"runners/", {"runners/", "reports/"}, {"mpi\\.h", "omp\\.h"}},
+  };
+  return all;
+}
+
+/// Every include of `text` that `wall` forbids.
+std::vector<std::string> trespasses(const Wall& wall, const std::string& text) {
+  static const std::regex ours("^\\s*#\\s*include\\s*\"([^\"]+)\"");
+  static const std::regex theirs("^\\s*#\\s*include\\s*<([^>]+)>");
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_search(line, match, ours)) {
+      const std::string path = match[1];
+      bool allowed = false;
+      for (const std::string& prefix : wall.may_include) allowed = allowed || path.rfind(prefix, 0) == 0;
+      if (!allowed) found.push_back(path);
+    } else if (std::regex_search(line, match, theirs)) {
+      for (const std::string& pattern : wall.must_not_include) {
+        if (std::regex_match(match[1].str(), std::regex(pattern))) found.push_back(match[1]);
+      }
+    }
+  }
+  return found;
+}
+
+std::string read(const fs::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+bool is_source(const fs::path& file) {
+  return file.extension() == ".h" || file.extension() == ".cpp";
+}
+
+TEST(Structure, IncludesGoOneWay) {
+  const fs::path root = ASSAY_SOURCE_DIR;
+  int files = 0;
+  for (const Wall& wall : walls()) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / wall.folder)) {
+      const bool test = entry.path().stem().string().ends_with("_test");
+      if (!is_source(entry.path()) || test) continue;
+      ++files;
+      for (const std::string& path : trespasses(wall, read(entry.path()))) {
+        ADD_FAILURE() << fs::relative(entry.path(), root).string() << " includes " << path << ", which "
+                      << wall.folder << " may not";
+      }
+    }
+  }
+  EXPECT_GT(files, 50) << "the test looked at too few files to mean anything";
+}
+
+TEST(Structure, APlantedTrespassIsFound) {
+  EXPECT_EQ(trespasses(walls()[0], "#include <mpi.h>\n").size(), 1U);
+  EXPECT_EQ(trespasses(walls()[0], "#include \"suites/harness/benchmark.h\"\n").size(), 1U);
+  EXPECT_EQ(trespasses(walls()[4], "#include \"reports/judge/judge.h\"\n").size(), 1U);
+  EXPECT_EQ(trespasses(walls()[5], "#include \"suites/harness/benchmark.h\"\n").size(), 1U);
+  EXPECT_EQ(trespasses(walls()[5], "#include \"reports/judge/judge.h\"\n#include <vector>\n").size(), 0U);
+}
+
+TEST(Structure, EveryBenchmarkIsOneFolderWithOneRegistrationAndItsPapers) {
+  const fs::path suites = fs::path(ASSAY_SOURCE_DIR) / "suites";
+  int benchmarks = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(suites)) {
+    if (entry.path().filename() != "benchmark.cmake") continue;
+    ++benchmarks;
+    const fs::path folder = entry.path().parent_path();
+    const std::string name = fs::relative(folder, suites).string();
+    std::istringstream lines(read(entry.path()));
+    int registrations = 0;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.rfind("assay_benchmark(" + name, 0) == 0) ++registrations;
+    }
+    EXPECT_EQ(registrations, 1) << name;
+    EXPECT_TRUE(fs::exists(folder / "README.md")) << name << " has no README.md";
+    bool has_test = false;
+    for (const auto& file : fs::directory_iterator(folder))
+      has_test = has_test || file.path().stem().string().ends_with("_test");
+    EXPECT_TRUE(has_test) << name << " has no test";
+  }
+  EXPECT_GE(benchmarks, 2);
+}
+
+TEST(Structure, EveryFolderOfThePartsHasAReadme) {
+  const fs::path root = ASSAY_SOURCE_DIR;
+  for (const char* folder : {"reports", "suites", "runners", "ci", "tests", "reference_results"}) {
+    EXPECT_TRUE(fs::exists(root / folder / "README.md")) << folder;
+  }
+}
+
+TEST(Structure, OnlyTheDeviceLayerNamesVendors) {
+  const std::regex vendor("\\b(cuda|hip|nccl|rccl)[A-Z_][A-Za-z]");
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(ASSAY_SOURCE_DIR) / "suites")) {
+    const std::string path = entry.path().string();
+    if (!is_source(entry.path()) || path.find("suites/device/gpu") != std::string::npos) continue;
+    EXPECT_FALSE(std::regex_search(read(entry.path()), vendor))
+        << path << " calls a vendor's library directly";
+  }
+}
+
+}  // namespace
