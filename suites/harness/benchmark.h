@@ -1,5 +1,6 @@
-// The contract between a benchmark and the harness. A benchmark says what it works on, does one iteration at a
-// time and checks what the timed iterations left behind. It prints nothing, reads no clock and keeps no global.
+// The contract between a benchmark and the harness. A benchmark says what it works on, does one iteration at
+// a time and checks what the timed iterations left behind. It prints nothing, reads no clock and keeps no
+// global.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ enum class Fault { none, wrong_element, nan, silent_rank, slow_rank, hang, crash
 /// What a case may use.
 struct Context {
   ProcessGroup& group;
-  int threads = 1;                             ///< OpenMP threads of this rank
-  std::uint64_t seed = 0;                      ///< the same on every rank; mix in rank and slot
-  std::uint64_t last_level_cache_bytes = 0;    ///< of the node; 0: unknown
+  int threads = 1;                           ///< OpenMP threads of this rank
+  std::uint64_t seed = 0;                    ///< the same on every rank; mix in rank and slot
+  std::uint64_t last_level_cache_bytes = 0;  ///< of the node; 0: unknown
   Fault fault = Fault::none;
 };
 
@@ -32,7 +33,8 @@ enum class Mode {
 };
 
 /// One case on one rank. Calls come in this order, on every rank alike:
-///   prepare, { [refill] iterate ... iterate } ..., poison, [refill] iterate over the whole ring (timed too), check
+///   prepare, { [refill] iterate ... iterate } ..., poison, [refill] iterate over the whole ring (timed too),
+///   check
 class Case {
  public:
   virtual ~Case() = default;
@@ -40,7 +42,8 @@ class Case {
   virtual Mode mode() const { return Mode::throughput; }
   /// Prefilled buffers that iterations rotate over; a batch is a multiple of it.
   virtual int ring() const = 0;
-  /// True when an iteration destroys its input (in place): the ring is then refilled, untimed, before each pass.
+  /// True when an iteration destroys its input (in place): the ring is then refilled, untimed, before each
+  /// pass.
   virtual bool consumes_input() const { return false; }
 
   /// Allocates and fills. What it throws makes the case `failed` with that reason.
@@ -58,6 +61,8 @@ class Case {
   virtual std::vector<FigureOfMerit> figures() const = 0;
   /// What really carried the work: {"library": "oneDNN 2.6.3", "kernel": "brgemm:avx512_core_bf16"}.
   virtual std::map<std::string, std::string> path() const { return {}; }
+  /// Other numbers of this rank; names carry their unit: {"working_set_bytes", 4096}.
+  virtual std::map<std::string, double> metrics() const { return {}; }
   /// Plants the context's fault (wrong_element, nan) into what iterate left, before check.
   virtual void plant(Fault fault) = 0;
 };

@@ -24,8 +24,8 @@ class ProcessGroup {
   const std::string& node_of(int rank) const { return nodes_[static_cast<std::size_t>(rank)]; }
 
   void barrier() const;
-  double maximum(double value) const;                ///< over all ranks, on all ranks
-  void maximum(std::vector<double>& values) const;   ///< element by element
+  double maximum(double value) const;               ///< over all ranks, on all ranks
+  void maximum(std::vector<double>& values) const;  ///< element by element
   std::int64_t sum(std::int64_t value) const;
   bool any(bool value) const;
   void broadcast(void* bytes, std::size_t count, int root) const;

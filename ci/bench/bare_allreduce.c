@@ -1,0 +1,91 @@
+/* The peer of collectives/allreduce: MPI_Allreduce and nothing else, over a ring of buffers of the same size and
+ * alignment, filled with numbers that are not zero.
+ *
+ *   mpiexec -n 2 bare_allreduce BYTES RING SECONDS
+ *
+ * prints one number: seconds per iteration, the median over intervals of the longest time over ranks. An interval is
+ * a batch of at least 2 ms; the batch is chosen once, after a warm-up of a tenth of SECONDS. */
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { line_bytes = 64, page_bytes = 4096, most_intervals = 4096 };
+
+static int ascending(const void* a, const void* b) {
+  const double x = *(const double*)a;
+  const double y = *(const double*)b;
+  return (x > y) - (x < y);
+}
+
+static char* ring_memory(size_t stride, size_t ring) {
+  const size_t bytes = (stride * ring + page_bytes - 1) / page_bytes * page_bytes;
+  char* memory = aligned_alloc(page_bytes, bytes);
+  if (memory == NULL) {
+    fprintf(stderr, "bare_allreduce: no memory for %zu bytes\n", bytes);
+    MPI_Abort(MPI_COMM_WORLD, 4);
+  }
+  for (size_t i = 0; i + sizeof(float) <= bytes; i += sizeof(float)) *(float*)(memory + i) = 1.0F + (float)(i % 1021);
+  return memory;
+}
+
+int main(int argc, char** argv) {
+  MPI_Init(&argc, &argv);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  const size_t bytes = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+  const size_t ring = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+  const double seconds = argc > 3 ? strtod(argv[3], NULL) : 0;
+  if (bytes < sizeof(float) || bytes % sizeof(float) != 0 || ring == 0 || !(seconds > 0)) {
+    if (rank == 0) fprintf(stderr, "usage: bare_allreduce BYTES RING SECONDS (BYTES a multiple of 4)\n");
+    MPI_Finalize();
+    return 3;
+  }
+  const int count = (int)(bytes / sizeof(float));
+  const size_t stride = (bytes + line_bytes - 1) / line_bytes * line_bytes;
+  char* const input = ring_memory(stride, ring);
+  char* const output = ring_memory(stride, ring);
+
+  static double times[most_intervals];
+  int intervals = 0;
+  long passes = 1;
+  int warm = 0;
+  int go_on = 1;
+  const double begin = MPI_Wtime();
+  while (go_on) {
+    MPI_Barrier(MPI_COMM_WORLD);
+    const double start = MPI_Wtime();
+    for (long pass = 0; pass < passes; ++pass) {
+      for (size_t slot = 0; slot < ring; ++slot) {
+        MPI_Allreduce(input + slot * stride, output + slot * stride, count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+      }
+    }
+    double own = (MPI_Wtime() - start) / ((double)passes * (double)ring);
+    double longest = 0;
+    MPI_Allreduce(&own, &longest, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    const double spent = MPI_Wtime() - begin;
+    if (warm) {
+      times[intervals++] = longest;
+      go_on = spent < seconds && intervals < most_intervals;
+    } else {
+      const double interval = seconds / 16 < 2e-3 ? seconds / 16 : 2e-3;
+      passes = (long)(interval / (longest * (double)ring)) + 1;
+      warm = spent > seconds / 10;
+    }
+    /* Rank 0 decides for all. */
+    long decision[3] = {go_on, warm, passes};
+    MPI_Bcast(decision, 3, MPI_LONG, 0, MPI_COMM_WORLD);
+    go_on = (int)decision[0];
+    warm = (int)decision[1];
+    passes = decision[2];
+  }
+  if (rank == 0) {
+    qsort(times, (size_t)intervals, sizeof times[0], ascending);
+    const double upper = times[intervals / 2];
+    const double lower = times[(intervals - 1) / 2];
+    printf("%.9e\n", (lower + upper) / 2);
+  }
+  free(input);
+  free(output);
+  MPI_Finalize();
+  return 0;
+}

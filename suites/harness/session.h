@@ -1,0 +1,42 @@
+// What `assay-bench` does once it knows what was asked: start MPI when a launcher started us, run cases by
+// hand or from a request, print for people, write records.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "suites/harness/command_line.h"
+#include "suites/harness/process_group.h"
+
+namespace assay::bench {
+
+/// MPI for as long as this lives: initialised only when a launcher's variables (PMI, PMIx, Open MPI, Slurm)
+/// are in the environment, so that a run by hand needs no MPI runtime at all.
+class MpiSession {
+ public:
+  MpiSession(int* argc, char*** argv);
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+
+  ProcessGroup& group() { return group_; }
+
+ private:
+  bool started_ = false;
+  ProcessGroup group_;
+};
+
+/// True in a process that a parallel launcher started.
+bool launched_in_parallel();
+
+/// The rank that the launcher's environment tells, for messages before MPI runs; 0 when it tells none.
+int rank_from_environment();
+
+/// The node's identity: ASSAY_NODE, which the runner's launcher sets, else the host name.
+std::string node_name();
+
+/// Collective; the exit code of the process, the same on every rank.
+int run_by_hand(ProcessGroup& group, const CommandLine& line);
+int run_request(ProcessGroup& group, const CommandLine& line);
+
+}  // namespace assay::bench
