@@ -1,7 +1,6 @@
 # What every part of the build shares.
 include(GNUInstallDirs)
 find_package(Threads REQUIRED)
-find_package(nlohmann_json REQUIRED)
 
 add_library(assay_flags INTERFACE)
 target_compile_features(assay_flags INTERFACE cxx_std_20)

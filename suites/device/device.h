@@ -1,0 +1,90 @@
+// What benchmarks see of the thing that computes. A benchmark allocates buffers, plans an operation once and
+// runs it many times; which library or kernel does it is the device's affair, and it tells afterwards.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "suites/device/element.h"
+
+namespace assay::device {
+
+/// Memory of the device with a view for the host. `push` and `pull` move the content where the two are not
+/// the same memory; on the host they do nothing.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  virtual void* host() = 0;
+  virtual std::size_t bytes() const = 0;
+  virtual void push() = 0;  ///< host view to device
+  virtual void pull() = 0;  ///< device to host view
+};
+
+/// Operands of one product. The planner keeps the pointers: the buffers outlive the plan.
+struct GemmOperands {
+  Buffer* a = nullptr;
+  Buffer* b = nullptr;
+  Buffer* c = nullptr;
+};
+
+/// C = A B, row-major without padding: A is m x k and B is k x n of `element`, C is m x n of
+/// product_of(element).
+struct GemmPlan {
+  Element element = Element::f32;
+  std::int64_t m = 1, n = 1, k = 1;
+  int threads = 1;                  ///< of the host; a GPU has no use for it
+  std::vector<GemmOperands> slots;  ///< sets of operands that runs rotate over
+};
+
+/// A planned product.
+class Gemm {
+ public:
+  virtual ~Gemm() = default;
+  /// Computes one slot; C is complete when it returns. Allocates nothing.
+  virtual void run(int slot) = 0;
+  /// What does it: {"library": "oneDNN 2.6.3", "kernel": ..., "accumulation": ..., "warning": ...}.
+  virtual std::map<std::string, std::string> describe() const = 0;
+};
+
+/// A measured upper bound of multiply-adds, in operations per second (a multiply-add is two).
+struct Ceiling {
+  double per_second = 0;
+  std::string source;  ///< "FMA probe, AVX-512, 2 threads"
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string kind() const = 0;  ///< "cpu"
+  virtual std::string name() const = 0;  ///< "AMD EPYC 9754"
+
+  /// Uninitialised. Throws std::bad_alloc.
+  virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
+  /// Bytes that can still be allocated without pushing others out; absent: not known.
+  virtual std::optional<std::uint64_t> available_bytes() const = 0;
+
+  /// Empty when products of such operands can be planned here, else the reason and what would help.
+  virtual std::string gemm_unsupported(Element element) = 0;
+  /// Throws Error(cannot_run) when the library refuses.
+  virtual std::unique_ptr<Gemm> plan_gemm(const GemmPlan& plan) = 0;
+  /// The largest |operand| for which an int8 product is exact apart from the overflow of its int32 sum.
+  virtual int largest_int8() const = 0;
+  /// Measures (some 40 ms) how fast `threads` threads can multiply and add operands of this type in
+  /// registers; absent where there is no probe for the instructions that a library would use.
+  virtual std::optional<Ceiling> gemm_ceiling(Element element, int threads) = 0;
+
+  /// Libraries and the kernels they chose: {"onednn_version": "2.6.3", "openblas_core": "SkylakeX", ...}.
+  virtual std::map<std::string, std::string> libraries() = 0;
+  /// What keeps the libraries below what the machine can do, a sentence each.
+  virtual std::vector<std::string> warnings() = 0;
+};
+
+/// The processor cores that this process may use.
+Device& host();
+
+}  // namespace assay::device
