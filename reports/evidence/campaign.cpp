@@ -146,6 +146,10 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
   campaign.plan = parse_plan(campaign.plan_text, (folder / layout::plan).string(), catalogue);
   campaign.journal = read_journal(folder / layout::journal);
   campaign.findings = campaign.journal.findings;
+  if (campaign.journal.finished.empty() && !campaign.journal.stopped) {
+    campaign.findings.push_back(
+        {"ASY-4007", "the runner did not come to its end (it was killed, or it is still running)"});
+  }
   for (const auto& [what, sha256, stated] :
        {std::tuple{layout::plan, campaign.plan.sha256, campaign.journal.plan_sha256},
         std::tuple{layout::targets, sha256_hex(campaign.targets_text), campaign.journal.targets_sha256}}) {

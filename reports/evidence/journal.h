@@ -8,6 +8,7 @@
 //   finding            code, text
 //   interrupted        signal
 //   stopped            reason (a full disk, a worker that cannot be started)
+//   measured           (the runner came to the end of measuring)
 //   campaign_finished  headline, exit_status
 #pragma once
 

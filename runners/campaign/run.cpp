@@ -60,6 +60,8 @@ class Runner {
       if (stop_.signal() != 0) {
         folder_->journal("interrupted", {{"signal", signal_name(stop_.signal())}});
         progress_.note("interrupted: what was measured is kept");
+      } else {
+        folder_->journal("measured", {});
       }
       close(result);
     } catch (const Error& error) {
@@ -371,7 +373,6 @@ class Runner {
       folder_->journal("campaign_finished",
                        {{"headline", judgement.headline},
                         {"exit_status", static_cast<std::int64_t>(judgement.exit_status)}});
-      judgement.finished = utc_now();
     }
     register_finished(input_.parent / layout::register_file, folder_->name(), utc_now(),
                       stop_.signal() == 0 ? judgement.headline : "interrupted: " + judgement.headline);
