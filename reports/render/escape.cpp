@@ -34,12 +34,12 @@ Decoded decode(std::string_view text) {
 }
 
 bool showable(std::uint32_t code) {
-  if (code < 0x20 || (code >= 0x7F && code <= 0x9F)) return false;          // controls
-  if (code == 0x2028 || code == 0x2029) return false;                       // line and paragraph separators
-  if (code >= 0x202A && code <= 0x202E) return false;                       // bidirectional embeddings, overrides
-  if (code >= 0x2066 && code <= 0x2069) return false;                       // bidirectional isolates
-  if (code == 0x200E || code == 0x200F || code == 0x061C) return false;     // direction marks
-  if (code >= 0xFDD0 && code <= 0xFDEF) return false;                       // non-characters
+  if (code < 0x20 || (code >= 0x7F && code <= 0x9F)) return false;  // controls
+  if (code == 0x2028 || code == 0x2029) return false;               // line and paragraph separators
+  if (code >= 0x202A && code <= 0x202E) return false;               // bidirectional embeddings, overrides
+  if (code >= 0x2066 && code <= 0x2069) return false;               // bidirectional isolates
+  if (code == 0x200E || code == 0x200F || code == 0x061C) return false;  // direction marks
+  if (code >= 0xFDD0 && code <= 0xFDEF) return false;                    // non-characters
   return (code & 0xFFFE) != 0xFFFE;
 }
 
@@ -57,7 +57,9 @@ bool is_wide(std::uint32_t code) {
          (code >= 0x20000 && code <= 0x3FFFD);
 }
 
-std::size_t columns_of(std::uint32_t code) { return combines(code) ? 0 : is_wide(code) ? 2 : 1; }
+std::size_t columns_of(std::uint32_t code) {
+  return combines(code) ? 0 : is_wide(code) ? 2 : 1;
+}
 
 }  // namespace
 
@@ -87,12 +89,23 @@ std::string escape_html(std::string_view text, Lines lines) {
   std::string result;
   for (const char c : clean(text, lines)) {
     switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      case '\'': result += "&#39;"; break;
-      default: result += c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      case '\'':
+        result += "&#39;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;

@@ -1,4 +1,5 @@
-// What stands behind the verdicts: clauses and their tests, cases, campaigns, machine, commands, how to read it.
+// What stands behind the verdicts: clauses and their tests, cases, campaigns, machine, commands, how to read
+// it.
 #include <set>
 
 #include "reports/render/html_parts.h"
@@ -10,7 +11,8 @@ namespace {
 constexpr std::size_t cases_named = 6;  // of one clause; the others are counted
 
 HtmlWriter::Element scrolling(HtmlWriter& html, const char* name) {
-  return html.element("div", {{"class", "scroll"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", name}});
+  return html.element("div",
+                      {{"class", "scroll"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", name}});
 }
 
 void write_coverage(HtmlWriter& html, const Judgement& judgement, const std::vector<std::string>& ids) {
@@ -34,11 +36,16 @@ void write_coverage(HtmlWriter& html, const Judgement& judgement, const std::vec
       }
       html.text(" " + clause.title);
     }
-    const char* word = clause.coverage == Coverage::full ? "● fully" : clause.coverage == Coverage::part ? "◐ partly" : "○ not at all";
+    const char* word = clause.coverage == Coverage::full   ? "● fully"
+                       : clause.coverage == Coverage::part ? "◐ partly"
+                                                           : "○ not at all";
     html.leaf("td", word, {{"class", "nowrap"}});
     const auto cell = html.element("td");
-    for (std::size_t i = 0; i < clause.cases.size() && i < cases_named; ++i) html.leaf("span", clause.cases[i], {{"class", "case"}});
-    if (clause.cases.size() > cases_named) html.leaf("span", "and " + std::to_string(clause.cases.size() - cases_named) + " more", {{"class", "case"}});
+    for (std::size_t i = 0; i < clause.cases.size() && i < cases_named; ++i)
+      html.leaf("span", clause.cases[i], {{"class", "case"}});
+    if (clause.cases.size() > cases_named)
+      html.leaf("span", "and " + std::to_string(clause.cases.size() - cases_named) + " more",
+                {{"class", "case"}});
     if (!clause.note.empty()) html.leaf("span", clause.note);
   }
 }
@@ -48,10 +55,13 @@ void write_figure_cells(HtmlWriter& html, const FigureSummary* figure) {
     for (int i = 0; i < 4; ++i) html.leaf("td", "-");
     return;
   }
-  const auto show = [&](const std::optional<double>& value) { return value ? value_text(*value, figure->unit) : std::string("-"); };
+  const auto show = [&](const std::optional<double>& value) {
+    return value ? value_text(*value, figure->unit) : std::string("-");
+  };
   html.leaf("td", figure->fom.substr(figure->fom.rfind('.') + 1));
   html.leaf("td", show(figure->median), {{"class", "number"}});
-  html.leaf("td", figure->minimum ? show(figure->minimum) + " to " + show(figure->maximum) : "-", {{"class", "number"}});
+  html.leaf("td", figure->minimum ? show(figure->minimum) + " to " + show(figure->maximum) : "-",
+            {{"class", "number"}});
   std::string share = "-";
   if (figure->peak_share) {
     share = value_text(*figure->peak_share, "1");
@@ -66,7 +76,8 @@ void write_cases(HtmlWriter& html, const Judgement& judgement) {
   html.leaf("h2", "Cases");
   const auto box = scrolling(html, "Cases");
   const auto table = html.element("table");
-  write_head_row(html, {"Case", "Launches", "Devices", "Check", "Figure", "Median", "Range", "Of peak", "Status"});
+  write_head_row(html,
+                 {"Case", "Launches", "Devices", "Check", "Figure", "Median", "Range", "Of peak", "Status"});
   const auto body = html.element("tbody");
   for (const CaseSummary& summary : judgement.cases) {
     const std::size_t lines = std::max<std::size_t>(1, summary.figures.size());
@@ -74,7 +85,8 @@ void write_cases(HtmlWriter& html, const Judgement& judgement) {
       const auto row = html.element("tr");
       if (i == 0) {
         html.leaf("th", summary.label, {{"scope", "row"}});
-        html.leaf("td", std::to_string(summary.completed) + "/" + std::to_string(summary.launches), {{"class", "number"}});
+        html.leaf("td", std::to_string(summary.completed) + "/" + std::to_string(summary.launches),
+                  {{"class", "number"}});
         html.leaf("td", thousands(summary.devices), {{"class", "number"}});
         html.leaf("td", summary.check);
       } else {
@@ -142,17 +154,25 @@ void write_reading_help(HtmlWriter& html, const Judgement& judgement) {
   }
   const std::string needed = e_value_text(e_value_needed(judgement));
   html.leaf("p",
-            "The unit of evidence is a launch: one start of the program, one value per device. A target passes once the "
-            "evidence that its limit is met (the E-value) reaches " + needed +
-                "; it fails once the evidence against it does. Chance alone takes a median that does not meet its limit that "
-                "far at most " + value_text(1 - judgement.confidence, "1") +
-                " of the time, however often one looks. Nothing that is missing, wrong or timed out counts as a success.");
+            "The unit of evidence is a launch: one start of the program, one value per device. A target "
+            "passes once the "
+            "evidence that its limit is met (the E-value) reaches " +
+                needed +
+                "; it fails once the evidence against it does. Chance alone takes a median that does not "
+                "meet its limit that "
+                "far at most " +
+                value_text(1 - judgement.confidence, "1") +
+                " of the time, however often one looks. Nothing that is missing, wrong or timed out counts "
+                "as a success.");
+  html.leaf("p", "The interval holds " + bounds_text(judgement) +
+                     " of the launches: a target passes exactly when its whole interval lies on the accepted "
+                     "side of the limit "
+                     "(shaded). “Insufficient” means that there are too few launches for an interval. "
+                     "Tolerance is part of "
+                     "the contract and moves the limit once; a target without one has limit and target in "
+                     "the same place.");
   html.leaf("p",
-            "The interval holds " + bounds_text(judgement) +
-                " of the launches: a target passes exactly when its whole interval lies on the accepted side of the limit "
-                "(shaded). “Insufficient” means that there are too few launches for an interval. Tolerance is part of "
-                "the contract and moves the limit once; a target without one has limit and target in the same place.");
-  html.leaf("p", "A value that misses its target is shown with as many digits as it takes to tell the two apart.");
+            "A value that misses its target is shown with as many digits as it takes to tell the two apart.");
 }
 
 void write_codes(HtmlWriter& html, const Judgement& judgement) {
@@ -174,7 +194,8 @@ void write_codes(HtmlWriter& html, const Judgement& judgement) {
     html.leaf("th", code, {{"scope", "row"}});
     html.leaf("td", kind != nullptr ? to_string(kind->severity) : "-");
     html.leaf("td", kind != nullptr ? kind->title : "unknown to this version of Assay");
-    html.leaf("td", kind != nullptr ? kind->action : "read the report with the version that wrote the verdicts");
+    html.leaf("td",
+              kind != nullptr ? kind->action : "read the report with the version that wrote the verdicts");
   }
 }
 

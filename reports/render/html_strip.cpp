@@ -1,5 +1,5 @@
-// Draws what svg_strip.h laid out. Positions across are percentages and heights are pixels, so that the picture
-// has the width of the screen while letters and dots keep their size.
+// Draws what svg_strip.h laid out. Positions across are percentages and heights are pixels, so that the
+// picture has the width of the screen while letters and dots keep their size.
 #include <algorithm>
 
 #include "reports/render/html_parts.h"
@@ -15,9 +15,12 @@ constexpr double axis_y = 92, strip_height = 112;
 constexpr double fleet_top = 22, fleet_height = 74, fleet_axis_y = 100, fleet_total = 120;
 constexpr double least_bar_height = 2.5;  // one device in thousands must be seen
 
-std::string across(double share) { return percent(inset + share * (1 - 2 * inset)); }
+std::string across(double share) {
+  return percent(inset + share * (1 - 2 * inset));
+}
 
-void write_text(HtmlWriter& html, double x, double y, bool left_of, const std::string& text, const char* css_class) {
+void write_text(HtmlWriter& html, double x, double y, bool left_of, const std::string& text,
+                const char* css_class) {
   const auto label = html.element("text", {{"x", across(x)},
                                            {"dx", left_of ? "-6" : "6"},
                                            {"y", number(y)},
@@ -26,18 +29,28 @@ void write_text(HtmlWriter& html, double x, double y, bool left_of, const std::s
   html.text(text);
 }
 
-void write_line(HtmlWriter& html, const Line& line, double bottom, const std::string& word, const char* css_class) {
-  html.shape("line", {{"x1", across(line.x)}, {"x2", across(line.x)}, {"y1", "4"}, {"y2", number(bottom)}, {"class", css_class}});
+void write_line(HtmlWriter& html, const Line& line, double bottom, const std::string& word,
+                const char* css_class) {
+  html.shape("line", {{"x1", across(line.x)},
+                      {"x2", across(line.x)},
+                      {"y1", "4"},
+                      {"y2", number(bottom)},
+                      {"class", css_class}});
   write_text(html, line.x, 12, line.label_left, word, css_class);
 }
 
 void write_axis(HtmlWriter& html, const std::vector<Tick>& ticks, double y) {
-  html.shape("line", {{"x1", across(0)}, {"x2", across(1)}, {"y1", number(y)}, {"y2", number(y)}, {"class", "axis"}});
+  html.shape("line",
+             {{"x1", across(0)}, {"x2", across(1)}, {"y1", number(y)}, {"y2", number(y)}, {"class", "axis"}});
   for (const Tick& tick : ticks) {
-    html.shape("line", {{"x1", across(tick.x)}, {"x2", across(tick.x)}, {"y1", number(y)}, {"y2", number(y + 4)}, {"class", "axis"}});
+    html.shape("line", {{"x1", across(tick.x)},
+                        {"x2", across(tick.x)},
+                        {"y1", number(y)},
+                        {"y2", number(y + 4)},
+                        {"class", "axis"}});
     const char* anchor = tick.x > 0.82 ? "end" : tick.x < 0.06 ? "start" : "middle";
-    const auto label =
-        html.element("text", {{"x", across(tick.x)}, {"y", number(y + 17)}, {"text-anchor", anchor}, {"class", "tick"}});
+    const auto label = html.element(
+        "text", {{"x", across(tick.x)}, {"y", number(y + 17)}, {"text-anchor", anchor}, {"class", "tick"}});
     html.text(tick.text);
   }
 }
@@ -47,9 +60,14 @@ void write_mark(HtmlWriter& html, const Mark& mark) {
   const std::string x = across(mark.x);
   const std::string y = number(lane_top + 4 + mark.y * (lane_height - 8));
   switch (mark.shape) {
-    case Shape::met: html.shape("circle", {{"cx", x}, {"cy", y}, {"r", "4"}, {"class", "met"}}); return;
-    case Shape::missed: html.shape("circle", {{"cx", x}, {"cy", y}, {"r", "3.5"}, {"class", "missed"}}); return;
-    default: break;
+    case Shape::met:
+      html.shape("circle", {{"cx", x}, {"cy", y}, {"r", "4"}, {"class", "met"}});
+      return;
+    case Shape::missed:
+      html.shape("circle", {{"cx", x}, {"cy", y}, {"r", "3.5"}, {"class", "missed"}});
+      return;
+    default:
+      break;
   }
   const auto place = html.element("svg", {{"x", x}, {"y", y}, {"overflow", "visible"}});
   if (mark.shape == Shape::without_value) {
@@ -104,9 +122,17 @@ void write_strip(HtmlWriter& html, const PartVerdict& part, const std::string& b
     if (strip.target) write_line(html, *strip.target, axis_y, "target", "target");
     if (strip.interval_from) {
       const double from = *strip.interval_from, to = *strip.interval_to;
-      html.shape("line", {{"x1", across(from)}, {"x2", across(to)}, {"y1", number(interval_y)}, {"y2", number(interval_y)}, {"class", "interval"}});
+      html.shape("line", {{"x1", across(from)},
+                          {"x2", across(to)},
+                          {"y1", number(interval_y)},
+                          {"y2", number(interval_y)},
+                          {"class", "interval"}});
       const auto cap = [&](double x) {
-        html.shape("line", {{"x1", across(x)}, {"x2", across(x)}, {"y1", number(interval_y - 5)}, {"y2", number(interval_y + 5)}, {"class", "cap"}});
+        html.shape("line", {{"x1", across(x)},
+                            {"x2", across(x)},
+                            {"y1", number(interval_y - 5)},
+                            {"y2", number(interval_y + 5)},
+                            {"class", "cap"}});
       };
       if (!strip.interval_open_low) cap(from);
       if (!strip.interval_open_high) cap(to);
@@ -128,10 +154,11 @@ void write_fleet(HtmlWriter& html, const PartVerdict& part) {
   const auto show = [&](double value) { return value_text(value, part.unit, {part.limit, part.target}); };
   const auto figure = html.element("figure");
   {
-    const auto image = picture(html, fleet_total,
-                               typographic("Distribution of the medians of " + devices_text(fleet.devices) + " from " +
-                                           show(fleet.minimum) + " to " + show(fleet.maximum) + ", median " +
-                                           show(fleet.median) + ". Required " + part.required_text + "."));
+    const auto image =
+        picture(html, fleet_total,
+                typographic("Distribution of the medians of " + devices_text(fleet.devices) + " from " +
+                            show(fleet.minimum) + " to " + show(fleet.maximum) + ", median " +
+                            show(fleet.median) + ". Required " + part.required_text + "."));
     write_axis(html, strip.ticks, fleet_axis_y);
     for (const Bar& bar : strip.bars) {
       const double height = std::max(least_bar_height, bar.height * fleet_height);

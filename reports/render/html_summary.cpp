@@ -28,7 +28,8 @@ void write_row(HtmlWriter& html, const DecidingPart& row, const std::string& id)
     html.leaf("a", target.id, {{"href", "#" + id}, {"class", "clause"}});
     html.text(" ");
     html.leaf("span", target.title, {{"class", "what"}});
-    if (row.part != nullptr && !row.part->case_label.empty()) html.leaf("span", row.part->case_label, {{"class", "case"}});
+    if (row.part != nullptr && !row.part->case_label.empty())
+      html.leaf("span", row.part->case_label, {{"class", "case"}});
   }
   {
     const auto verdict_cell = html.element("td", {{"role", "cell"}, {"data-label", "Verdict"}});
@@ -45,7 +46,8 @@ void write_row(HtmlWriter& html, const DecidingPart& row, const std::string& id)
 void write_deciding(HtmlWriter& html, const Judgement& judgement, const std::vector<std::string>& ids) {
   const std::vector<DecidingPart> rows = deciding_parts(judgement);
   const auto section = html.element("section", {{"class", "deciding"}, {"aria-labelledby", "decides"}});
-  html.leaf("h2", has_trouble(judgement) || rows.empty() ? "What decides it" : "Closest to the limit", {{"id", "decides"}});
+  html.leaf("h2", has_trouble(judgement) || rows.empty() ? "What decides it" : "Closest to the limit",
+            {{"id", "decides"}});
   if (rows.empty()) {
     html.leaf("p", "No mandatory clause was judged, so nothing is shown to be met.");
     return;
@@ -66,7 +68,8 @@ void write_deciding(HtmlWriter& html, const Judgement& judgement, const std::vec
     }
   }
   const auto note = html.element("p", {{"class", "note"}});
-  html.text("Interval: " + bounds_text(judgement) + ". Distance: from the limit after tolerance; positive is good.");
+  html.text("Interval: " + bounds_text(judgement) +
+            ". Distance: from the limit after tolerance; positive is good.");
   if (rows.size() > most_rows) {
     html.text(" And " + std::to_string(rows.size() - most_rows) + " more ");
     html.leaf("a", "below", {{"href", "#targets"}});
@@ -78,8 +81,10 @@ void write_deciding(HtmlWriter& html, const Judgement& judgement, const std::vec
 
 void write_summary(HtmlWriter& html, const Judgement& judgement, const std::vector<std::string>& ids) {
   {
-    const auto header = html.element("header", {{"class", std::string("summary ") + assay::to_string(judgement.overall)}});
-    html.leaf("p", judgement.system.empty() ? "System without a name" : judgement.system, {{"class", "system"}});
+    const auto header =
+        html.element("header", {{"class", std::string("summary ") + assay::to_string(judgement.overall)}});
+    html.leaf("p", judgement.system.empty() ? "System without a name" : judgement.system,
+              {{"class", "system"}});
     {
       const auto line = html.element("p", {{"class", "when"}});
       html.leaf("span", judgement.campaign);

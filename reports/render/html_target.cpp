@@ -26,12 +26,14 @@ void write_numbers(HtmlWriter& html, const PartVerdict& part, const Judgement& j
   if (!is_timed(part)) return;
   pair(html, "Interval", interval_text(part));
   if (part.distance) pair(html, "Distance", distance_text(*part.distance));
-  pair(html, "Launches met", launches_text(part) + (part.decided_at > 0 ? ", decided at " + std::to_string(part.decided_at) : ""));
+  pair(html, "Launches met",
+       launches_text(part) + (part.decided_at > 0 ? ", decided at " + std::to_string(part.decided_at) : ""));
   std::string devices = devices_text(part.devices);
   if (part.devices_conceded > 0) devices += ", " + thousands(part.devices_conceded) + " conceded";
   pair(html, "Behind it", devices);
-  pair(html, "Evidence (E-values)", "pass " + e_value_text(part.e_pass) + ", fail " + e_value_text(part.e_fail) + "; needs " +
-                                        e_value_text(e_value_needed(judgement)));
+  pair(html, "Evidence (E-values)",
+       "pass " + e_value_text(part.e_pass) + ", fail " + e_value_text(part.e_fail) + "; needs " +
+           e_value_text(e_value_needed(judgement)));
 }
 
 void write_troubles(HtmlWriter& html, const PartVerdict& part) {
@@ -43,7 +45,8 @@ void write_troubles(HtmlWriter& html, const PartVerdict& part) {
     if (launch.trouble.empty() || shown++ >= troubles_shown) continue;
     html.leaf("li", "Start " + std::to_string(launch.start) + ": " + launch.trouble);
   }
-  if (troubles > troubles_shown) html.leaf("li", "and " + std::to_string(troubles - troubles_shown) + " more");
+  if (troubles > troubles_shown)
+    html.leaf("li", "and " + std::to_string(troubles - troubles_shown) + " more");
 }
 
 std::string remarks(const DeviceVerdict& device) {
@@ -56,19 +59,21 @@ std::string remarks(const DeviceVerdict& device) {
   return text;
 }
 
-/// The worst devices: all that the judgement names where something is wrong, else those flagged and at least three.
+/// The worst devices: all that the judgement names where something is wrong, else those flagged and at least
+/// three.
 void write_devices(HtmlWriter& html, const PartVerdict& part) {
   if (part.worst_devices.empty() || part.devices < 2) return;
   std::size_t shown = part.worst_devices.size();
   if (part.verdict == Verdict::pass) {
-    const auto flagged = std::count_if(part.worst_devices.begin(), part.worst_devices.end(), [](const DeviceVerdict& each) {
-      return each.blamed || each.screened_out || each.conceded;
-    });
+    const auto flagged = std::count_if(
+        part.worst_devices.begin(), part.worst_devices.end(),
+        [](const DeviceVerdict& each) { return each.blamed || each.screened_out || each.conceded; });
     shown = std::min(shown, std::max(devices_shown_when_fine, static_cast<std::size_t>(flagged)));
   }
   html.leaf("h5", "Worst " + std::to_string(shown) + " of " + devices_text(part.devices));
   {
-    const auto box = html.element("div", {{"class", "scroll"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", "Worst devices"}});
+    const auto box = html.element(
+        "div", {{"class", "scroll"}, {"role", "region"}, {"tabindex", "0"}, {"aria-label", "Worst devices"}});
     const auto table = html.element("table");
     write_head_row(html, {"Node", "Rank", "Device", "Median", "Met", "E pass", "E fail", "Remark"});
     const auto body = html.element("tbody");
@@ -82,8 +87,12 @@ void write_devices(HtmlWriter& html, const PartVerdict& part) {
         html.text(device.name);
         if (!device.id.empty()) html.leaf("span", device.id, {{"class", "case"}});
       }
-      html.leaf("td", device.median ? value_text(*device.median, part.unit, {part.target, part.limit}) : "-", {{"class", "number"}});
-      html.leaf("td", std::to_string(device.met) + "/" + std::to_string(device.met + device.missed + device.without_value), {{"class", "number"}});
+      html.leaf("td", device.median ? value_text(*device.median, part.unit, {part.target, part.limit}) : "-",
+                {{"class", "number"}});
+      html.leaf("td",
+                std::to_string(device.met) + "/" +
+                    std::to_string(device.met + device.missed + device.without_value),
+                {{"class", "number"}});
       html.leaf("td", e_value_text(device.e_pass), {{"class", "number"}});
       html.leaf("td", e_value_text(device.e_fail), {{"class", "number"}});
       html.leaf("td", remarks(device));
@@ -91,8 +100,10 @@ void write_devices(HtmlWriter& html, const PartVerdict& part) {
   }
   if (!part.screening_resolution) return;
   html.leaf("p",
-            "Screening among siblings flagged " + devices_text(part.screened_out == 0 ? 0 : part.screened_out) +
-                (part.screened_out == 0 ? "none" : "") + "; it would have found a device slower than the fleet's median by " +
+            "Screening among siblings flagged " +
+                devices_text(part.screened_out == 0 ? 0 : part.screened_out) +
+                (part.screened_out == 0 ? "none" : "") +
+                "; it would have found a device slower than the fleet's median by " +
                 value_text(*part.screening_resolution, "1") + " or more.",
             {{"class", "note"}});
 }
@@ -101,7 +112,8 @@ void write_part(HtmlWriter& html, const PartVerdict& part, const Judgement& judg
   const auto block = html.element("div", {{"class", "part"}});
   if (!part.case_label.empty() || !only) {
     const auto head = html.element("h4");
-    html.leaf("span", part.case_label.empty() ? std::string(to_string(part.kind)) : part.case_label, {{"class", "label"}});
+    html.leaf("span", part.case_label.empty() ? std::string(to_string(part.kind)) : part.case_label,
+              {{"class", "label"}});
     if (!only) write_badge(html, part.verdict);
   }
   if (!only && !part.reason.empty()) html.leaf("p", part.reason);
@@ -117,8 +129,10 @@ void write_part(HtmlWriter& html, const PartVerdict& part, const Judgement& judg
   }
 }
 
-void write_target(HtmlWriter& html, const TargetVerdict& target, const Judgement& judgement, const std::string& id) {
-  const auto article = html.element("article", {{"class", "target"}, {"id", id}, {"aria-labelledby", id + "-title"}});
+void write_target(HtmlWriter& html, const TargetVerdict& target, const Judgement& judgement,
+                  const std::string& id) {
+  const auto article =
+      html.element("article", {{"class", "target"}, {"id", id}, {"aria-labelledby", id + "-title"}});
   {
     const auto head = html.element("header");
     {
@@ -158,7 +172,11 @@ void write_targets(HtmlWriter& html, const Judgement& judgement, const std::vect
     const auto of_level = [&](const TargetVerdict& target) { return target.level == level; };
     if (std::none_of(judgement.targets.begin(), judgement.targets.end(), of_level)) continue;
     const auto group = html.element("section");
-    html.leaf("p", level == Level::mandatory ? "Mandatory" : level == Level::scored ? "Scored" : "Reported only", {{"class", "level"}});
+    html.leaf("p",
+              level == Level::mandatory ? "Mandatory"
+              : level == Level::scored  ? "Scored"
+                                        : "Reported only",
+              {{"class", "level"}});
     for (std::size_t i = 0; i < judgement.targets.size(); ++i) {
       if (of_level(judgement.targets[i])) write_target(html, judgement.targets[i], judgement, ids[i]);
     }

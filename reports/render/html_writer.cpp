@@ -51,7 +51,9 @@ void HtmlWriter::shape(Literal tag, Attributes attributes) {
   html_ += "/>";
 }
 
-void HtmlWriter::text(std::string_view content) { html_ += escape_html(content); }
+void HtmlWriter::text(std::string_view content) {
+  html_ += escape_html(content);
+}
 
 void HtmlWriter::stylesheet(std::string_view css) {
   if (css.find("</") != std::string_view::npos) throw std::logic_error("the style sheet contains '</'");
@@ -70,13 +72,15 @@ std::string number(double value) {
   return text == "-0" ? "0" : text;
 }
 
-std::string percent(double share) { return number(100 * share) + "%"; }
+std::string percent(double share) {
+  return number(100 * share) + "%";
+}
 
 std::string fragment(std::string_view name) {
   std::string id;
   for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                       c == '_' || c == '-';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
     id += plain ? c : '-';
   }
   constexpr std::size_t longest = 60;

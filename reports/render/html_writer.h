@@ -1,6 +1,6 @@
 // Writing HTML so that forgetting to escape is hard: tags, attribute names and raw markup can only be string
-// literals of this program (checked when compiling); whatever is only known at run time goes through `text` or
-// an attribute value, and both escape.
+// literals of this program (checked when compiling); whatever is only known at run time goes through `text`
+// or an attribute value, and both escape.
 #pragma once
 
 #include <initializer_list>

@@ -43,60 +43,84 @@ int badness(Verdict verdict) {
 
 std::string_view symbol(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "✓";
-    case Verdict::fail: return "✕";
-    case Verdict::inconclusive: return "?";
-    case Verdict::invalid: return "!";
-    case Verdict::missing: return "–";
-    case Verdict::waived: return "§";
+    case Verdict::pass:
+      return "✓";
+    case Verdict::fail:
+      return "✕";
+    case Verdict::inconclusive:
+      return "?";
+    case Verdict::invalid:
+      return "!";
+    case Verdict::missing:
+      return "–";
+    case Verdict::waived:
+      return "§";
   }
   return "?";
 }
 
 std::string_view meaning(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "The evidence shows that the limit is met.";
-    case Verdict::fail: return "The evidence shows that the limit is not met.";
-    case Verdict::inconclusive: return "There are values, but too few or too scattered to decide either way.";
+    case Verdict::pass:
+      return "The evidence shows that the limit is met.";
+    case Verdict::fail:
+      return "The evidence shows that the limit is not met.";
+    case Verdict::inconclusive:
+      return "There are values, but too few or too scattered to decide either way.";
     case Verdict::invalid:
-      return "There are values, but they prove nothing: a check failed, a rate is beyond what is possible, or the "
+      return "There are values, but they prove nothing: a check failed, a rate is beyond what is possible, "
+             "or the "
              "work took another path than the case names.";
-    case Verdict::missing: return "There is no valid value at all.";
-    case Verdict::waived: return "The purchaser waived the clause; the verdict beneath is shown beside it.";
+    case Verdict::missing:
+      return "There is no valid value at all.";
+    case Verdict::waived:
+      return "The purchaser waived the clause; the verdict beneath is shown beside it.";
   }
   return "";
 }
 
 std::string_view to_string(PartVerdict::Kind kind) {
   switch (kind) {
-    case PartVerdict::Kind::at_least: return "at_least";
-    case PartVerdict::Kind::at_most: return "at_most";
-    case PartVerdict::Kind::spread_at_most: return "spread_at_most";
-    case PartVerdict::Kind::inventory: return "inventory";
-    case PartVerdict::Kind::document: return "document";
+    case PartVerdict::Kind::at_least:
+      return "at_least";
+    case PartVerdict::Kind::at_most:
+      return "at_most";
+    case PartVerdict::Kind::spread_at_most:
+      return "spread_at_most";
+    case PartVerdict::Kind::inventory:
+      return "inventory";
+    case PartVerdict::Kind::document:
+      return "document";
   }
   return "";
 }
 
 std::string_view to_string(Coverage coverage) {
   switch (coverage) {
-    case Coverage::full: return "full";
-    case Coverage::part: return "part";
-    case Coverage::none: return "none";
+    case Coverage::full:
+      return "full";
+    case Coverage::part:
+      return "part";
+    case Coverage::none:
+      return "none";
   }
   return "";
 }
 
 std::string_view to_string(Severity severity) {
   switch (severity) {
-    case Severity::note: return "note";
-    case Severity::warning: return "warning";
-    case Severity::error: return "error";
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
   }
   return "";
 }
 
-std::string value_text(double value, std::string_view unit, const std::vector<std::optional<double>>& others) {
+std::string value_text(double value, std::string_view unit,
+                       const std::vector<std::optional<double>>& others) {
   const bool is_share = unit == "1";
   std::string text = is_share ? share_text(value, std::nullopt) : format_value(value, unit);
   for (const auto& other : others) {
@@ -179,11 +203,13 @@ std::string number_text(double value) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
-double e_value_needed(const Judgement& judgement) { return 1 / (1 - judgement.confidence); }
+double e_value_needed(const Judgement& judgement) {
+  return 1 / (1 - judgement.confidence);
+}
 
 std::string time_text(const std::string& utc) {
-  const bool is_time = utc.size() >= 17 && utc[4] == '-' && utc[7] == '-' && utc[10] == 'T' && utc[13] == ':' &&
-                       utc.back() == 'Z';
+  const bool is_time = utc.size() >= 17 && utc[4] == '-' && utc[7] == '-' && utc[10] == 'T' &&
+                       utc[13] == ':' && utc.back() == 'Z';
   return is_time ? utc.substr(0, 10) + " " + utc.substr(11, 5) + " UTC" : utc;
 }
 

@@ -12,9 +12,8 @@
 namespace assay::render {
 
 /// All verdicts, worst first.
-inline constexpr std::array<Verdict, 6> verdicts_worst_first = {Verdict::fail,         Verdict::invalid,
-                                                                Verdict::missing,      Verdict::inconclusive,
-                                                                Verdict::waived,       Verdict::pass};
+inline constexpr std::array<Verdict, 6> verdicts_worst_first = {
+    Verdict::fail, Verdict::invalid, Verdict::missing, Verdict::inconclusive, Verdict::waived, Verdict::pass};
 inline constexpr std::array<Level, 3> levels = {Level::mandatory, Level::scored, Level::reported};
 
 /// Place in verdicts_worst_first.
@@ -78,8 +77,8 @@ struct DecidingPart {
   const PartVerdict* part = nullptr;  ///< nullptr: the target has no part to show
 };
 
-/// The mandatory parts that make the overall verdict, worst first. When nothing is wrong: the waived ones, then
-/// those closest to their limit.
+/// The mandatory parts that make the overall verdict, worst first. When nothing is wrong: the waived ones,
+/// then those closest to their limit.
 std::vector<DecidingPart> deciding_parts(const Judgement& judgement);
 /// Whether deciding_parts are troubles (true) or the closest passes.
 bool has_trouble(const Judgement& judgement);

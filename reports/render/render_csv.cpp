@@ -13,7 +13,9 @@ class Row {
  public:
   Row& text(std::string_view value) { return add(csv_text(value)); }
   Row& value(double number) { return add(number_text(number)); }
-  Row& value(const std::optional<double>& number) { return add(number ? number_text(*number) : std::string()); }
+  Row& value(const std::optional<double>& number) {
+    return add(number ? number_text(*number) : std::string());
+  }
   Row& count(std::size_t number) { return add(std::to_string(number)); }
   Row& count(int number) { return add(std::to_string(number)); }
   std::string line() const { return line_ + "\r\n"; }
@@ -31,8 +33,10 @@ class Row {
 };
 
 constexpr std::string_view header =
-    "clause,title,level,weight,clause_verdict,underlying_verdict,waived_by,figure,across,part,case,case_key,verdict,"
-    "reason,required,measured_text,unit,target,limit,measured,distance,interval_lower,interval_upper,confidence,met,"
+    "clause,title,level,weight,clause_verdict,underlying_verdict,waived_by,figure,across,part,case,case_key,"
+    "verdict,"
+    "reason,required,measured_text,unit,target,limit,measured,distance,interval_lower,interval_upper,"
+    "confidence,met,"
     "missed,without_value,e_pass,e_fail,decided_at,devices,devices_conceded,screened_out,source\r\n";
 
 std::string line_of(const Judgement& judgement, const TargetVerdict& target, const PartVerdict* part) {

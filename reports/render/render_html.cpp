@@ -37,7 +37,8 @@ void write_head(HtmlWriter& html, const Judgement& judgement) {
   const auto head = html.element("head");
   html.empty("meta", {{"charset", "utf-8"}});
   html.empty("meta", {{"http-equiv", "Content-Security-Policy"},
-                      {"content", "default-src 'none'; style-src 'sha256-" + base64_of_hex(sha256_hex(embedded::report_css)) +
+                      {"content", "default-src 'none'; style-src 'sha256-" +
+                                      base64_of_hex(sha256_hex(embedded::report_css)) +
                                       "'; base-uri 'none'; form-action 'none'"}});
   html.empty("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
   html.empty("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
@@ -66,9 +67,12 @@ void write_contents(HtmlWriter& html, const Judgement& judgement) {
 
 void write_footer(HtmlWriter& html, const Judgement& judgement) {
   const auto footer = html.element("footer");
-  html.leaf("p", "Written by Assay " + judgement.assay_version + " from the evidence in " + judgement.campaign + ".");
-  if (!judgement.targets_sha256.empty()) html.leaf("p", "Targets, SHA-256: " + judgement.targets_sha256, {{"class", "hash"}});
-  if (!judgement.plan_sha256.empty()) html.leaf("p", "Plan, SHA-256: " + judgement.plan_sha256, {{"class", "hash"}});
+  html.leaf("p", "Written by Assay " + judgement.assay_version + " from the evidence in " +
+                     judgement.campaign + ".");
+  if (!judgement.targets_sha256.empty())
+    html.leaf("p", "Targets, SHA-256: " + judgement.targets_sha256, {{"class", "hash"}});
+  if (!judgement.plan_sha256.empty())
+    html.leaf("p", "Plan, SHA-256: " + judgement.plan_sha256, {{"class", "hash"}});
 }
 
 }  // namespace
@@ -102,7 +106,8 @@ void write_findings(HtmlWriter& html, const std::vector<Finding>& findings) {
   const auto list = html.element("ul", {{"class", "findings"}});
   for (const Finding& finding : findings) {
     const FindingKind* kind = known_kind(finding.code);
-    const auto item = html.element("li", {{"class", kind != nullptr ? std::string(to_string(kind->severity)) : "note"}});
+    const auto item =
+        html.element("li", {{"class", kind != nullptr ? std::string(to_string(kind->severity)) : "note"}});
     {
       const auto head = html.element("p");
       html.leaf("span", finding.code, {{"class", "code"}});
@@ -119,7 +124,8 @@ std::vector<std::string> target_ids(const Judgement& judgement) {
   std::set<std::string> used;
   for (const TargetVerdict& target : judgement.targets) {
     std::string id = "target-" + fragment(target.id);
-    for (int copy = 2; !used.insert(id).second; ++copy) id = "target-" + fragment(target.id) + "-" + std::to_string(copy);
+    for (int copy = 2; !used.insert(id).second; ++copy)
+      id = "target-" + fragment(target.id) + "-" + std::to_string(copy);
     ids.push_back(id);
   }
   return ids;

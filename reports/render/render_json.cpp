@@ -11,8 +11,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json or_null(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 /// A list even when it is empty (an empty ordered_json would be null).
 template <typename Items, typename Convert>
@@ -57,16 +61,11 @@ Json device_json(const DeviceVerdict& device) {
 
 Json distribution_json(const std::optional<Distribution>& distribution) {
   if (!distribution) return nullptr;
-  return {{"low", distribution->low},
-          {"high", distribution->high},
-          {"counts", distribution->counts},
-          {"devices", distribution->devices},
-          {"minimum", distribution->minimum},
-          {"p01", distribution->p01},
-          {"p25", distribution->p25},
-          {"median", distribution->median},
-          {"p75", distribution->p75},
-          {"p99", distribution->p99},
+  return {{"low", distribution->low},         {"high", distribution->high},
+          {"counts", distribution->counts},   {"devices", distribution->devices},
+          {"minimum", distribution->minimum}, {"p01", distribution->p01},
+          {"p25", distribution->p25},         {"median", distribution->median},
+          {"p75", distribution->p75},         {"p99", distribution->p99},
           {"maximum", distribution->maximum}};
 }
 
@@ -210,7 +209,10 @@ std::string render_json(const Judgement& judgement) {
       {"cases", list(judgement.cases, case_json)},
       {"findings", list(judgement.findings, finding_json)},
       {"campaigns", list(judgement.campaigns, campaign_json)},
-      {"machine", list(judgement.machine, [](const auto& fact) { return Json{{"name", fact.first}, {"text", fact.second}}; })},
+      {"machine", list(judgement.machine,
+                       [](const auto& fact) {
+                         return Json{{"name", fact.first}, {"text", fact.second}};
+                       })},
       {"commands", judgement.commands}};
   // Bytes that are not UTF-8 become U+FFFD; numbers that are not finite become null.
   return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -5,7 +5,8 @@
 //   - mandatory missing, inconclusive  <error>   the build fails: nothing was shown
 //   - waived                         <skipped>   neither a success nor a failure: the waiver is the message
 //   - scored and reported clauses never fail the build; their verdict is a property and in <system-out>
-//   - when the campaign does not pass and no clause says so (nothing was judged, say), a case of its own does:
+//   - when the campaign does not pass and no clause says so (nothing was judged, say), a case of its own
+//   does:
 //     a file without failures means exit status 0
 //   - time is "0": some readers refuse a case without it, and a verdict takes none
 #include <algorithm>
@@ -22,8 +23,9 @@ struct Tally {
   std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
 
   std::string attributes() const {
-    return " tests=\"" + std::to_string(tests) + "\" failures=\"" + std::to_string(failures) + "\" errors=\"" +
-           std::to_string(errors) + "\" skipped=\"" + std::to_string(skipped) + "\" time=\"0\"";
+    return " tests=\"" + std::to_string(tests) + "\" failures=\"" + std::to_string(failures) +
+           "\" errors=\"" + std::to_string(errors) + "\" skipped=\"" + std::to_string(skipped) +
+           "\" time=\"0\"";
   }
   void add(const Tally& other) {
     tests += other.tests;
@@ -33,7 +35,9 @@ struct Tally {
   }
 };
 
-std::string attribute(std::string_view text) { return escape_html(text, Lines::join); }
+std::string attribute(std::string_view text) {
+  return escape_html(text, Lines::join);
+}
 
 std::string property(std::string_view name, std::string_view value) {
   return "        <property name=\"" + attribute(name) + "\" value=\"" + attribute(value) + "\"/>\n";
@@ -44,10 +48,11 @@ std::string details(const Judgement& judgement, const TargetVerdict& target) {
   std::string text;
   for (const PartVerdict& part : target.parts) {
     text += std::string(assay::to_string(part.verdict)) + ": " +
-            (part.case_label.empty() ? std::string(to_string(part.kind)) : part.case_label) + "\n  required " +
-            part.required_text + ", measured " + measured_text(part);
+            (part.case_label.empty() ? std::string(to_string(part.kind)) : part.case_label) +
+            "\n  required " + part.required_text + ", measured " + measured_text(part);
     if (is_timed(part)) {
-      text += ", interval " + interval_text(part) + " (" + bounds_text(judgement) + "), launches met " + launches_text(part);
+      text += ", interval " + interval_text(part) + " (" + bounds_text(judgement) + "), launches met " +
+              launches_text(part);
     }
     text += "\n";
     if (!part.reason.empty() && part.reason != target.reason) text += "  " + part.reason + "\n";
@@ -62,13 +67,14 @@ std::string details(const Judgement& judgement, const TargetVerdict& target) {
 }
 
 std::string element(const char* tag, const std::string& message, Verdict verdict, const std::string& text) {
-  return std::string("      <") + tag + " message=\"" + attribute(message) + "\" type=\"" + assay::to_string(verdict) + "\">" +
-         escape_html(text) + "</" + tag + ">\n";
+  return std::string("      <") + tag + " message=\"" + attribute(message) + "\" type=\"" +
+         assay::to_string(verdict) + "\">" + escape_html(text) + "</" + tag + ">\n";
 }
 
 std::string test_case(const Judgement& judgement, const TargetVerdict& target, Tally& tally) {
   ++tally.tests;
-  std::string xml = "    <testcase classname=\"" + attribute("assay." + std::string(assay::to_string(target.level))) + "\" name=\"" +
+  std::string xml = "    <testcase classname=\"" +
+                    attribute("assay." + std::string(assay::to_string(target.level))) + "\" name=\"" +
                     attribute(target.id + " " + target.title) + "\" time=\"0\">\n      <properties>\n";
   xml += property("clause", target.id) + property("verdict", assay::to_string(target.verdict));
   if (!target.fom.empty()) xml += property("figure", target.fom);
@@ -83,7 +89,8 @@ std::string test_case(const Judgement& judgement, const TargetVerdict& target, T
   const bool counts = target.level == Level::mandatory;
   if (target.verdict == Verdict::waived) {
     ++tally.skipped;
-    xml += "      <skipped message=\"" + attribute(target.waiver ? waiver_text(*target.waiver) : "waived") + "\"/>\n";
+    xml += "      <skipped message=\"" + attribute(target.waiver ? waiver_text(*target.waiver) : "waived") +
+           "\"/>\n";
   } else if (counts && (target.verdict == Verdict::fail || target.verdict == Verdict::invalid)) {
     ++tally.failures;
     xml += element("failure", message, target.verdict, text);
@@ -97,16 +104,20 @@ std::string test_case(const Judgement& judgement, const TargetVerdict& target, T
   return xml + "    </testcase>\n";
 }
 
-std::string suite(std::string_view name, const Judgement& judgement, const Tally& tally, const std::string& cases) {
+std::string suite(std::string_view name, const Judgement& judgement, const Tally& tally,
+                  const std::string& cases) {
   std::string xml = "  <testsuite name=\"" + attribute(name) + "\"" + tally.attributes();
   if (time_text(judgement.started) != judgement.started) {
-    xml += " timestamp=\"" + attribute(judgement.started.substr(0, 19)) + "\"";  // UTC, to the second, as readers expect
+    xml += " timestamp=\"" + attribute(judgement.started.substr(0, 19)) +
+           "\"";  // UTC, to the second, as readers expect
   }
   xml += ">\n    <properties>\n";
-  for (const auto& [key, value] :
-       {std::pair<const char*, std::string>{"campaign", judgement.campaign}, {"system", judgement.system},
-        {"plan", judgement.plan_name}, {"targets", judgement.targets_name}, {"confidence", number_text(judgement.confidence)},
-        {"assay version", judgement.assay_version}}) {
+  for (const auto& [key, value] : {std::pair<const char*, std::string>{"campaign", judgement.campaign},
+                                   {"system", judgement.system},
+                                   {"plan", judgement.plan_name},
+                                   {"targets", judgement.targets_name},
+                                   {"confidence", number_text(judgement.confidence)},
+                                   {"assay version", judgement.assay_version}}) {
     xml += property(key, value);
   }
   return xml + "    </properties>\n" + cases + "  </testsuite>\n";
@@ -133,11 +144,13 @@ std::string render_junit(const Judgement& judgement) {
     Tally tally{1, 0, 1, 0};
     suites += suite("campaign", judgement, tally,
                     "    <testcase classname=\"assay.campaign\" name=\"overall\" time=\"0\">\n" +
-                        element("error", judgement.headline, judgement.overall, counts_text(judgement)) + "    </testcase>\n");
+                        element("error", judgement.headline, judgement.overall, counts_text(judgement)) +
+                        "    </testcase>\n");
     all.add(tally);
   }
-  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"" + attribute("assay: " + judgement.headline) + "\"" +
-         all.attributes() + ">\n" + suites + "</testsuites>\n";
+  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"" +
+         attribute("assay: " + judgement.headline) + "\"" + all.attributes() + ">\n" + suites +
+         "</testsuites>\n";
 }
 
 }  // namespace assay

@@ -1,4 +1,5 @@
-// summary.md: for a pull request or the summary of a job. GitHub's tables; everything from files is literal text.
+// summary.md: for a pull request or the summary of a job. GitHub's tables; everything from files is literal
+// text.
 #include "reports/render/escape.h"
 #include "reports/render/present.h"
 #include "reports/render/render.h"
@@ -7,7 +8,9 @@ namespace assay {
 namespace render {
 namespace {
 
-std::string cell(const std::string& text) { return " " + escape_markdown(text) + " |"; }
+std::string cell(const std::string& text) {
+  return " " + escape_markdown(text) + " |";
+}
 
 std::string verdict_cell(Verdict verdict) {
   const std::string words = std::string(symbol(verdict)) + " " + assay::to_string(verdict);
@@ -18,7 +21,8 @@ std::string row(const TargetVerdict& target, const PartVerdict* part) {
   std::string what = target.title;
   if (part != nullptr && !part->case_label.empty()) what += " (" + part->case_label + ")";
   std::string line = "|" + cell(target.id) + cell(what);
-  line += part != nullptr ? cell(part->required_text) + cell(measured_text(*part)) + cell(interval_text(*part)) + cell(launches_text(*part))
+  line += part != nullptr ? cell(part->required_text) + cell(measured_text(*part)) +
+                                cell(interval_text(*part)) + cell(launches_text(*part))
                           : " - | - | - | - |";
   const bool waived = target.verdict == Verdict::waived;
   return line + verdict_cell(part == nullptr || waived ? target.verdict : part->verdict) + "\n";
@@ -54,7 +58,8 @@ std::string reasons(const Judgement& judgement) {
   std::string text;
   for (const TargetVerdict& target : judgement.targets) {
     if (target.verdict == Verdict::pass && target.findings.empty()) continue;
-    text += "- **" + escape_markdown(target.id) + "** " + escape_markdown(target.title) + ": " + escape_markdown(target.reason);
+    text += "- **" + escape_markdown(target.id) + "** " + escape_markdown(target.title) + ": " +
+            escape_markdown(target.reason);
     if (target.waiver) text += " " + escape_markdown(waiver_text(*target.waiver));
     text += "\n" + finding_lines(target.findings, "  ");
   }
@@ -67,7 +72,8 @@ std::string reasons(const Judgement& judgement) {
 
 std::string render_markdown(const Judgement& judgement) {
   using namespace render;
-  std::string text = "## " + std::string(symbol(judgement.overall)) + " " + escape_markdown(judgement.headline) + "\n\n";
+  std::string text =
+      "## " + std::string(symbol(judgement.overall)) + " " + escape_markdown(judgement.headline) + "\n\n";
   text += escape_markdown(judgement.system) + ", campaign " + escape_markdown(judgement.campaign) + ", " +
           escape_markdown(period_text(judgement.started, judgement.finished)) + "\n\n";
   text += counts_text(judgement) + ". Intervals: " + escape_markdown(bounds_text(judgement)) + ".";

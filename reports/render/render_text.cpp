@@ -11,18 +11,24 @@ namespace assay {
 namespace render {
 namespace {
 
-constexpr std::size_t least_what = 26;    // columns for "what" in the one-line layout
+constexpr std::size_t least_what = 26;  // columns for "what" in the one-line layout
 constexpr std::size_t most_clause = 14;
 constexpr std::size_t least_width = 30;
 
 const char* colour_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "\x1b[32m";
-    case Verdict::fail: return "\x1b[1;31m";
-    case Verdict::invalid: return "\x1b[1;35m";
-    case Verdict::inconclusive: return "\x1b[33m";
-    case Verdict::missing: return "\x1b[1;33m";
-    case Verdict::waived: return "\x1b[36m";
+    case Verdict::pass:
+      return "\x1b[32m";
+    case Verdict::fail:
+      return "\x1b[1;31m";
+    case Verdict::invalid:
+      return "\x1b[1;35m";
+    case Verdict::inconclusive:
+      return "\x1b[33m";
+    case Verdict::missing:
+      return "\x1b[1;33m";
+    case Verdict::waived:
+      return "\x1b[36m";
   }
   return "";
 }
@@ -30,7 +36,9 @@ const char* colour_of(Verdict verdict) {
 class TextReport {
  public:
   TextReport(const Judgement& judgement, int width, bool colour)
-      : judgement_(judgement), width_(std::max(least_width, static_cast<std::size_t>(std::max(width, 0)))), colour_(colour) {}
+      : judgement_(judgement),
+        width_(std::max(least_width, static_cast<std::size_t>(std::max(width, 0)))),
+        colour_(colour) {}
 
   std::string write() {
     write_head();
@@ -44,7 +52,8 @@ class TextReport {
  private:
   /// The columns of numbers of one part; the verdict is the last.
   static std::vector<Column> number_columns() {
-    return {{"Required", 16}, {"Measured", 14}, {"Interval", 14}, {"Launches", 8}, {"Devices", 7}, {"Verdict", 12}};
+    return {{"Required", 16}, {"Measured", 14}, {"Interval", 14},
+            {"Launches", 8},  {"Devices", 7},   {"Verdict", 12}};
   }
 
   static Verdict shown(const TargetVerdict& target, const PartVerdict* part) {
@@ -54,8 +63,12 @@ class TextReport {
   static std::vector<std::string> numbers(const TargetVerdict& target, const PartVerdict* part) {
     const std::string verdict = to_string(shown(target, part));
     if (part == nullptr) return {"-", "-", "-", "-", "-", verdict};
-    return {clean(part->required_text),  clean(measured_text(*part)), interval_text(*part),
-            is_timed(*part) ? met_text(*part) : "-", part->devices > 0 ? thousands(part->devices) : "-", verdict};
+    return {clean(part->required_text),
+            clean(measured_text(*part)),
+            interval_text(*part),
+            is_timed(*part) ? met_text(*part) : "-",
+            part->devices > 0 ? thousands(part->devices) : "-",
+            verdict};
   }
 
   static std::string what(const TargetVerdict& target, const PartVerdict* part) {
@@ -83,7 +96,8 @@ class TextReport {
     for (const std::string& each : wrap(clean(judgement_.headline), width_)) {
       text_ += coloured(each, judgement_.overall) + "\n";
     }
-    line(judgement_.system + ", " + judgement_.campaign + ", " + period_text(judgement_.started, judgement_.finished));
+    line(judgement_.system + ", " + judgement_.campaign + ", " +
+         period_text(judgement_.started, judgement_.finished));
     const std::string place = register_text(judgement_);
     line(counts_text(judgement_) + (place.empty() ? "" : "; " + place));
   }
@@ -113,7 +127,8 @@ class TextReport {
     const auto of_level = [&](const TargetVerdict& target) { return target.level == level; };
     if (std::none_of(judgement_.targets.begin(), judgement_.targets.end(), of_level)) return;
     std::string title = to_string(level);
-    std::transform(title.begin(), title.end(), title.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::transform(title.begin(), title.end(), title.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     text_ += "\n" + title + "\n";
     const std::size_t indent = one_line_ ? 0 : clause_width_ + column_gap;
     if (!listed_) {
@@ -141,7 +156,8 @@ class TextReport {
                                                    : hanging(head, clean(target.title), width_);
       }
       const std::string blanks(clause_width_ + column_gap, ' ');
-      if (!one_line_ && part != nullptr && !part->case_label.empty()) text_ += hanging(blanks, clean(part->case_label), width_);
+      if (!one_line_ && part != nullptr && !part->case_label.empty())
+        text_ += hanging(blanks, clean(part->case_label), width_);
       if (listed_) {
         write_list(cells, verdict);
       } else {
@@ -165,7 +181,8 @@ class TextReport {
     const std::string word = to_string(verdict);
     const std::size_t end = row.find('\n');
     const std::size_t at = row.rfind(word, end);
-    if (at != std::string::npos && at + word.size() == end) row.replace(at, word.size(), coloured(word, verdict));
+    if (at != std::string::npos && at + word.size() == end)
+      row.replace(at, word.size(), coloured(word, verdict));
     return row;
   }
 
@@ -179,15 +196,21 @@ class TextReport {
   }
 
   void write_reasons() {
-    const auto speaks = [](const TargetVerdict& target) { return target.verdict != Verdict::pass || !target.findings.empty(); };
-    if (std::any_of(judgement_.targets.begin(), judgement_.targets.end(), speaks)) text_ += "\nREASONS AND WHAT TO DO NEXT\n";
+    const auto speaks = [](const TargetVerdict& target) {
+      return target.verdict != Verdict::pass || !target.findings.empty();
+    };
+    if (std::any_of(judgement_.targets.begin(), judgement_.targets.end(), speaks))
+      text_ += "\nREASONS AND WHAT TO DO NEXT\n";
     for (const TargetVerdict& target : judgement_.targets) {
       if (!speaks(target)) continue;
       std::string head = clean(target.id) + " " + to_string(target.verdict) + ": " + clean(target.reason);
-      if (target.waiver) head += " " + clean(waiver_text(*target.waiver)) + " (beneath it: " + to_string(target.underlying) + ")";
+      if (target.waiver)
+        head +=
+            " " + clean(waiver_text(*target.waiver)) + " (beneath it: " + to_string(target.underlying) + ")";
       int without_value = 0;
       for (const PartVerdict& part : target.parts) without_value += part.without_value;
-      if (without_value > 0) head += " Launches without a valid value: " + std::to_string(without_value) + ".";
+      if (without_value > 0)
+        head += " Launches without a valid value: " + std::to_string(without_value) + ".";
       text_ += hanging("", head, width_);
       write_findings(target.findings, "  ");
       for (const PartVerdict& part : target.parts) {

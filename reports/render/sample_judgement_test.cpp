@@ -22,10 +22,10 @@ Judgement frame() {
   judgement.assay_version = "0.1.0";
   judgement.decision_text = "guarded acceptance (the supplier proves)";
   judgement.stop_text = "until decided, at most 12 launches";
-  judgement.campaigns = {{1, "quick-20261120T090000Z", "2026-11-20T09:00:00.000Z", "Undecided: 1 of 2 mandatory clauses",
-                          false, true, true},
-                         {2, "quick-20261121T090000Z", "2026-11-21T09:00:00.000Z", "Undecided: 1 of 2 mandatory clauses",
-                          false, false, false},
+  judgement.campaigns = {{1, "quick-20261120T090000Z", "2026-11-20T09:00:00.000Z",
+                          "Undecided: 1 of 2 mandatory clauses", false, true, true},
+                         {2, "quick-20261121T090000Z", "2026-11-21T09:00:00.000Z",
+                          "Undecided: 1 of 2 mandatory clauses", false, false, false},
                          {3, "quick-20261122T100000Z", "2026-11-22T10:00:00.123Z", "", true, true, true}};
   judgement.machine = {{"Node", "n001 (2 sockets, 192 cores)"},
                        {"CPU", "AMD EPYC 9654 96-Core Processor"},
@@ -82,7 +82,8 @@ PartVerdict part(PartVerdict::Kind kind, const std::string& label, const std::st
   return result;
 }
 
-PartVerdict decided(PartVerdict result, Verdict verdict, const std::string& required, const std::string& reason) {
+PartVerdict decided(PartVerdict result, Verdict verdict, const std::string& required,
+                    const std::string& reason) {
   result.verdict = verdict;
   result.required_text = required;
   result.reason = reason;
@@ -196,30 +197,34 @@ using Kind = PartVerdict::Kind;
 PartVerdict good_gemm() {
   const std::vector<double> values = {712.3 * tera, 709.8 * tera, 715.0 * tera, 702.1 * tera,
                                       711.1 * tera, 713.9 * tera, 708.2 * tera};
-  return decided(part(Kind::at_least, "compute/gemm dtype=bf16 m=8192", "FLOP/s", 700 * tera, 686 * tera, values),
-                 Verdict::pass, ">= 700 TFLOP/s", "7 of 7 launches met the limit.");
+  return decided(
+      part(Kind::at_least, "compute/gemm dtype=bf16 m=8192", "FLOP/s", 700 * tera, 686 * tera, values),
+      Verdict::pass, ">= 700 TFLOP/s", "7 of 7 launches met the limit.");
 }
 
 PartVerdict bad_allreduce() {
   const std::vector<double> values = {341.2 * giga, 339.9 * giga, 338.4 * giga, 340.8 * giga,
                                       342.7 * giga, 337.5 * giga, 340.1 * giga};
-  return decided(part(Kind::at_least, "collectives/allreduce bytes=1GiB", "B/s", 360 * giga, 352.8 * giga, values),
-                 Verdict::fail, ">= 360 GB/s", "None of 7 launches met the limit.");
+  return decided(
+      part(Kind::at_least, "collectives/allreduce bytes=1GiB", "B/s", 360 * giga, 352.8 * giga, values),
+      Verdict::fail, ">= 360 GB/s", "None of 7 launches met the limit.");
 }
 
 }  // namespace
 
 Judgement small() {
   Judgement judgement = frame();
+  judgement.targets.push_back(target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory,
+                                     "compute/gemm.rate", {good_gemm()}));
+  judgement.targets.push_back(target("4.3.2", "All-reduce of 1 GiB", Level::mandatory,
+                                     "collectives/allreduce.busbw", {bad_allreduce()}));
+  judgement.targets.back().findings.push_back(
+      {"ASY-2001", "n003 rank 2: expected at least 352.8 GB/s, measured 340.1 GB/s"});
+  PartVerdict latency = decided(
+      part(Kind::at_most, "collectives/allreduce bytes=8B", "s", 12e-6, 12e-6, {9.8e-6, 10.1e-6, 9.9e-6}),
+      Verdict::inconclusive, "<= 12 us", "3 launches are too few to decide.");
   judgement.targets.push_back(
-      target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory, "compute/gemm.rate", {good_gemm()}));
-  judgement.targets.push_back(
-      target("4.3.2", "All-reduce of 1 GiB", Level::mandatory, "collectives/allreduce.busbw", {bad_allreduce()}));
-  judgement.targets.back().findings.push_back({"ASY-2001", "n003 rank 2: expected at least 352.8 GB/s, measured 340.1 GB/s"});
-  PartVerdict latency =
-      decided(part(Kind::at_most, "collectives/allreduce bytes=8B", "s", 12e-6, 12e-6, {9.8e-6, 10.1e-6, 9.9e-6}),
-              Verdict::inconclusive, "<= 12 us", "3 launches are too few to decide.");
-  judgement.targets.push_back(target("4.3.3", "Small all-reduce", Level::reported, "collectives/allreduce.time", {latency}));
+      target("4.3.3", "Small all-reduce", Level::reported, "collectives/allreduce.time", {latency}));
   judgement.overall = Verdict::fail;
   judgement.headline = "Fails: 1 of 2 mandatory clauses";
   judgement.exit_status = ExitStatus::fail;
@@ -229,12 +234,13 @@ Judgement small() {
 
 Judgement passing() {
   Judgement judgement = frame();
-  judgement.targets.push_back(
-      target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory, "compute/gemm.rate", {good_gemm()}));
+  judgement.targets.push_back(target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory,
+                                     "compute/gemm.rate", {good_gemm()}));
   PartVerdict latency = decided(part(Kind::at_most, "collectives/allreduce bytes=8B", "s", 12e-6, 12e-6,
                                      {9.8e-6, 10.1e-6, 9.9e-6, 10.4e-6, 9.7e-6, 11.2e-6, 9.9e-6}),
                                 Verdict::pass, "<= 12 us", "7 of 7 launches met the limit.");
-  judgement.targets.push_back(target("4.3.3", "Small all-reduce", Level::mandatory, "collectives/allreduce.time", {latency}));
+  judgement.targets.push_back(
+      target("4.3.3", "Small all-reduce", Level::mandatory, "collectives/allreduce.time", {latency}));
   judgement.overall = Verdict::pass;
   judgement.headline = "Passes: 2 of 2 mandatory clauses";
   judgement.exit_status = ExitStatus::pass;
@@ -255,51 +261,67 @@ Judgement everything() {
 
   PartVerdict fleet = good_gemm();
   add_fleet(fleet, 8000, 712 * tera, 2.2 * tera);
-  targets.push_back(target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory, "compute/gemm.rate", {fleet}));
+  targets.push_back(target("4.2.1", "Sustained BF16 matrix product, each GPU", Level::mandatory,
+                           "compute/gemm.rate", {fleet}));
   targets.back().across_text = "at least 99 % of devices";
-  targets.back().findings.push_back({"ASY-2006", "n100 rank 0 (NVIDIA H200) is 7.4 % below the median of its siblings"});
+  targets.back().findings.push_back(
+      {"ASY-2006", "n100 rank 0 (NVIDIA H200) is 7.4 % below the median of its siblings"});
 
   PartVerdict spread = decided(part(Kind::spread_at_most, "compute/gemm dtype=bf16 m=8192", "1", 0.05, 0.05,
                                     {0.0512, 0.0521, 0.0509, 0.0533, 0.0511, 0.0518, 0.0507}),
                                Verdict::fail, "spread <= 5 %", "None of 7 launches met the limit.");
   spread.devices = 8000;
   targets.push_back(target("4.2.2", "GPUs are alike", Level::mandatory, "compute/gemm.rate", {spread}));
-  targets.push_back(
-      target("4.3.2", "All-reduce of 1 GiB", Level::mandatory, "collectives/allreduce.busbw", {bad_allreduce(), good_gemm()}));
-  targets.back().findings.push_back({"ASY-2001", "n003 rank 2: expected at least 352.8 GB/s, measured 340.1 GB/s"});
+  targets.push_back(target("4.3.2", "All-reduce of 1 GiB", Level::mandatory, "collectives/allreduce.busbw",
+                           {bad_allreduce(), good_gemm()}));
+  targets.back().findings.push_back(
+      {"ASY-2001", "n003 rank 2: expected at least 352.8 GB/s, measured 340.1 GB/s"});
 
   PartVerdict scattered = decided(
       part(Kind::at_most, "collectives/allreduce bytes=8B mode=latency", "s", 12e-6, 12.6e-6,
-           {9.8e-6, 14.1e-6, 11.9e-6, 232e-6, 12.7e-6, -1, 11.4e-6, 13.0e-6, 12.1e-6, 12.9e-6, 11.8e-6, 12.65e-6}),
+           {9.8e-6, 14.1e-6, 11.9e-6, 232e-6, 12.7e-6, -1, 11.4e-6, 13.0e-6, 12.1e-6, 12.9e-6, 11.8e-6,
+            12.65e-6}),
       Verdict::inconclusive, "<= 12 us", "5 of 12 launches met the limit; 12 launches did not decide.");
   scattered.interval = {11.4e-6, 14.1e-6};
-  targets.push_back(target("4.3.3", "Latency of a small all-reduce", Level::mandatory, "collectives/allreduce.p99", {scattered}));
+  targets.push_back(target("4.3.3", "Latency of a small all-reduce", Level::mandatory,
+                           "collectives/allreduce.p99", {scattered}));
 
-  PartVerdict wrong = decided(part(Kind::at_least, "compute/gemm dtype=int8 m=8192", "FLOP/s", 1400 * tera, 1400 * tera,
-                                   {1510 * tera, 1502 * tera, -1, -1, 1506 * tera, -1, 1499 * tera}),
-                              Verdict::invalid, ">= 1400 TOP/s", "The check failed in 3 of 7 launches.");
+  PartVerdict wrong =
+      decided(part(Kind::at_least, "compute/gemm dtype=int8 m=8192", "FLOP/s", 1400 * tera, 1400 * tera,
+                   {1510 * tera, 1502 * tera, -1, -1, 1506 * tera, -1, 1499 * tera}),
+              Verdict::invalid, ">= 1400 TOP/s", "The check failed in 3 of 7 launches.");
   targets.push_back(target("4.2.4", "INT8 matrix product", Level::mandatory, "compute/gemm.rate", {wrong}));
-  targets.back().findings.push_back({"ASY-1001", "n003 rank 2, launch 3: error 0.41, bound 0.0078 (Freivalds, 8 vectors)"});
+  targets.back().findings.push_back(
+      {"ASY-1001", "n003 rank 2, launch 3: error 0.41, bound 0.0078 (Freivalds, 8 vectors)"});
 
   targets.push_back(target("5.1", "Checkpoint of 1 TiB", Level::mandatory, "io/checkpoint.bandwidth", {}));
-  targets.back().parts.push_back(decided(part(Kind::at_least, "io/checkpoint bytes=1TiB", "B/s", 200 * giga, 200 * giga, {-1, -1, -1}),
-                                         Verdict::missing, ">= 200 GB/s", "No launch gave a value: timeout in 3 of 3."));
+  targets.back().parts.push_back(
+      decided(part(Kind::at_least, "io/checkpoint bytes=1TiB", "B/s", 200 * giga, 200 * giga, {-1, -1, -1}),
+              Verdict::missing, ">= 200 GB/s", "No launch gave a value: timeout in 3 of 3."));
 
   PartVerdict waived = decided(part(Kind::at_least, "memory/stream array=4GiB", "B/s", 4.2e12, 4.2e12,
                                     {4.1e12, 4.12e12, 4.11e12, 4.13e12, 4.1e12, 4.11e12, 4.14e12}),
                                Verdict::fail, ">= 4.2 TB/s", "None of 7 launches met the limit.");
   targets.push_back(target("4.4.1", "Memory bandwidth", Level::mandatory, "memory/stream.triad", {waived}));
   targets.back().verdict = Verdict::waived;
-  targets.back().waiver = Waiver{"4.4.1", "Procurement board", "Jane Roe", "2026-11-20",
-                                 "firmware with the full refresh rate follows in January", "3", {}};
+  targets.back().waiver = Waiver{"4.4.1",
+                                 "Procurement board",
+                                 "Jane Roe",
+                                 "2026-11-20",
+                                 "firmware with the full refresh rate follows in January",
+                                 "3",
+                                 {}};
 
-  PartVerdict ratio = decided(part(Kind::at_least, "memory/transfer direction=h2d", "1", 0.12, 0.12,
-                                   {0.131, 0.133, 0.129, 0.1322, 0.1305, 0.134, 0.1299}),
-                              Verdict::pass, ">= 12 % of memory/stream.triad", "7 of 7 launches met the limit.");
-  targets.push_back(target("4.4.2", "Host link against memory", Level::scored, "memory/transfer.bandwidth", {ratio}));
+  PartVerdict ratio =
+      decided(part(Kind::at_least, "memory/transfer direction=h2d", "1", 0.12, 0.12,
+                   {0.131, 0.133, 0.129, 0.1322, 0.1305, 0.134, 0.1299}),
+              Verdict::pass, ">= 12 % of memory/stream.triad", "7 of 7 launches met the limit.");
+  targets.push_back(
+      target("4.4.2", "Host link against memory", Level::scored, "memory/transfer.bandwidth", {ratio}));
   targets.back().weight = 2;
-  PartVerdict few = decided(part(Kind::at_least, "training/llm_step model=1B", "token/s", 41000, 41000, {42100, 41990, 42050}),
-                            Verdict::inconclusive, ">= 41 ktokens/s", "3 launches are too few to decide.");
+  PartVerdict few = decided(
+      part(Kind::at_least, "training/llm_step model=1B", "token/s", 41000, 41000, {42100, 41990, 42050}),
+      Verdict::inconclusive, ">= 41 ktokens/s", "3 launches are too few to decide.");
   targets.push_back(target("6.1", "Tokens per second", Level::reported, "training/llm_step.rate", {few}));
   PartVerdict document;
   document.kind = Kind::document;
@@ -331,8 +353,11 @@ Judgement empty() {
 }
 
 Judgement hostile() {
-  const std::string markup = "</style></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp; | `x` **b** [l](http://e.invalid)";
-  const std::string controls = std::string("nul\0 esc\x1b[31m bell\x07 cr\r\nlf del\x7f ", 33) + "\xC2\x9B" + "c1 \xE2\x80\xAE" + "override \xFF\xFE broken \xEF\xBF\xBF";
+  const std::string markup =
+      "</style></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp; | `x` **b** "
+      "[l](http://e.invalid)";
+  const std::string controls = std::string("nul\0 esc\x1b[31m bell\x07 cr\r\nlf del\x7f ", 33) + "\xC2\x9B" +
+                               "c1 \xE2\x80\xAE" + "override \xFF\xFE broken \xEF\xBF\xBF";
   const std::string endless(600, 'W');
   Judgement judgement = small();
   judgement.system = markup;
@@ -382,10 +407,12 @@ Judgement large() {
     PartVerdict fleet = good_gemm();
     fleet.case_label = "compute/gemm dtype=bf16 m=" + std::to_string(1024 * (i + 1));
     fleet.launches.resize(3);
-    for (int launch = 3; launch < 10; ++launch) fleet.launches.push_back({0, launch + 1, (700.0 + launch) * tera, true, ""});
+    for (int launch = 3; launch < 10; ++launch)
+      fleet.launches.push_back({0, launch + 1, (700.0 + launch) * tera, true, ""});
     add_fleet(fleet, 8000, 712 * tera, 2.2 * tera);
-    judgement.targets.push_back(target("4.2." + std::to_string(i + 1), "Sustained BF16 matrix product, each GPU",
-                                       Level::mandatory, "compute/gemm.rate", {fleet, fleet}));
+    judgement.targets.push_back(target("4.2." + std::to_string(i + 1),
+                                       "Sustained BF16 matrix product, each GPU", Level::mandatory,
+                                       "compute/gemm.rate", {fleet, fleet}));
   }
   judgement.overall = Verdict::pass;
   judgement.headline = "Passes: 20 of 20 mandatory clauses";

@@ -9,9 +9,9 @@
 namespace assay::render {
 namespace {
 
-constexpr double margin = 0.04;          // of the span, on each side
-constexpr double furthest = 3;           // spans of the core that a value may lie away before it is an arrow
-constexpr double label_room = 0.14;      // share of the width that a word beside a line may need
+constexpr double margin = 0.04;      // of the span, on each side
+constexpr double furthest = 3;       // spans of the core that a value may lie away before it is an arrow
+constexpr double label_room = 0.14;  // share of the width that a word beside a line may need
 
 /// Grows to hold values.
 class Range {
@@ -90,9 +90,13 @@ void add_core(Range& range, std::vector<double> values) {
 
 }  // namespace
 
-double Scale::position(double value) const { return (value - low) / (high - low); }
+double Scale::position(double value) const {
+  return (value - low) / (high - low);
+}
 
-bool accepts_high(const PartVerdict& part) { return part.kind == PartVerdict::Kind::at_least; }
+bool accepts_high(const PartVerdict& part) {
+  return part.kind == PartVerdict::Kind::at_least;
+}
 
 std::vector<Tick> ticks_of(const Scale& scale, std::string_view unit) {
   const double span = scale.high - scale.low;
@@ -115,7 +119,8 @@ std::vector<Tick> ticks_of(const Scale& scale, std::string_view unit) {
     ticks.push_back({scale.position(value), {}});
   }
   bool one_unit = true;
-  for (const auto& [digits, suffix] : texts) one_unit = one_unit && (digits == "0" || suffix == texts.back().second);
+  for (const auto& [digits, suffix] : texts)
+    one_unit = one_unit && (digits == "0" || suffix == texts.back().second);
   for (std::size_t i = 0; i < ticks.size(); ++i) {
     const bool last = i + 1 == ticks.size();
     ticks[i].text = texts[i].first + (last || !one_unit ? texts[i].second : "");
@@ -141,7 +146,8 @@ Strip lay_out_strip(const PartVerdict& part) {
   if (values.empty()) range.set_least_share(0.5);  // a limit alone: no value asks for a finer scale
   const Range core = range;
   for (const double value : values) {
-    const bool near = value >= core.low() - furthest * core.span() && value <= core.high() + furthest * core.span();
+    const bool near =
+        value >= core.low() - furthest * core.span() && value <= core.high() + furthest * core.span();
     if (near) range.add(value);
   }
   strip.scale = range.scale();
@@ -185,7 +191,8 @@ Strip lay_out_strip(const PartVerdict& part) {
 
 FleetStrip lay_out_distribution(const PartVerdict& part) {
   FleetStrip strip;
-  if (!part.distribution || part.distribution->counts.empty() || part.distribution->devices == 0) return strip;
+  if (!part.distribution || part.distribution->counts.empty() || part.distribution->devices == 0)
+    return strip;
   const Distribution& fleet = *part.distribution;
   if (!std::isfinite(fleet.low) || !std::isfinite(fleet.high)) return strip;
   Range range;

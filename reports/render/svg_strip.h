@@ -49,8 +49,8 @@ struct Mark {
 struct Strip {
   bool empty = true;  ///< nothing to draw: neither a value nor a limit
   Scale scale;
-  double accepted_from = 0, accepted_to = 0;  ///< the side of the limit that is accepted
-  std::optional<Line> target, limit;          ///< `limit` only where it is not the target
+  double accepted_from = 0, accepted_to = 0;         ///< the side of the limit that is accepted
+  std::optional<Line> target, limit;                 ///< `limit` only where it is not the target
   std::optional<double> interval_from, interval_to;  ///< an open end reaches the edge
   bool interval_open_low = false, interval_open_high = false;
   std::vector<Mark> marks;

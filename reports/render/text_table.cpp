@@ -68,7 +68,8 @@ std::size_t longest_word(std::string_view text) {
 
 }  // namespace
 
-std::size_t fit(std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows, std::size_t available) {
+std::size_t fit(std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows,
+                std::size_t available) {
   std::size_t total = columns.empty() ? 0 : column_gap * (columns.size() - 1);
   std::vector<Column> whole_words = columns;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -86,7 +87,8 @@ std::size_t fit(std::vector<Column>& columns, const std::vector<std::vector<std:
   return total;
 }
 
-std::string row_text(const std::vector<Column>& columns, const std::vector<std::string>& cells, std::size_t indent) {
+std::string row_text(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+                     std::size_t indent) {
   std::vector<std::vector<std::string>> wrapped;
   std::size_t height = 1;
   for (std::size_t i = 0; i < columns.size(); ++i) {

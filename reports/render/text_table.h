@@ -25,11 +25,14 @@ struct Column {
 
 inline constexpr std::size_t column_gap = 2;
 
-/// Gives each column the width that its cells need; where a row is then wider than `available`, narrows the widest
-/// column again and again, first without cutting words, then down to `least`. Returns the width of a whole row.
-std::size_t fit(std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows, std::size_t available);
+/// Gives each column the width that its cells need; where a row is then wider than `available`, narrows the
+/// widest column again and again, first without cutting words, then down to `least`. Returns the width of a
+/// whole row.
+std::size_t fit(std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows,
+                std::size_t available);
 
 /// One row, several lines where cells wrap, each after `indent` blanks; no blanks at the ends of lines.
-std::string row_text(const std::vector<Column>& columns, const std::vector<std::string>& cells, std::size_t indent);
+std::string row_text(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+                     std::size_t indent);
 
 }  // namespace assay::render
