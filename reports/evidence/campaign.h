@@ -14,6 +14,14 @@
 
 namespace assay {
 
+/// machine.json ("assay.machine/1").
+struct Machine {
+  std::vector<NodeFacts> nodes;
+  std::vector<std::pair<std::string, std::string>>
+      about;                          ///< MPI, libraries, environment: name -> text, as written
+  std::vector<std::string> warnings;  ///< "OPENBLAS_CORETYPE=Haswell is inherited ..."
+};
+
 struct Campaign {
   std::filesystem::path folder;
   std::string plan_text, targets_text;
@@ -27,14 +35,6 @@ struct Campaign {
   Machine machine;  ///< empty when its file is absent
   bool registered = false;
   std::vector<Finding> findings;  ///< what reading found
-};
-
-/// machine.json ("assay.machine/1").
-struct Machine {
-  std::vector<NodeFacts> nodes;
-  std::vector<std::pair<std::string, std::string>>
-      about;                          ///< MPI, libraries, environment: name -> text, as written
-  std::vector<std::string> warnings;  ///< "OPENBLAS_CORETYPE=Haswell is inherited ..."
 };
 
 /// Throws Error(bad_input) for what is not of that schema.

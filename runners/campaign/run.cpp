@@ -142,7 +142,9 @@ class Runner {
       trouble = describe_end(end);
     } else {
       try {
-        data_.nodes = parse_machine(read_file(file), file.string());
+        const Machine machine = parse_machine(read_file(file), file.string());
+        data_.nodes = machine.nodes;
+        for (const std::string& warning : machine.warnings) progress_.note(warning);
       } catch (const Error& error) {
         trouble = error.what();
       }
