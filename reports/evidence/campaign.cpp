@@ -47,10 +47,10 @@ bool is_plain_name(const std::string& name) {
 
 }  // namespace
 
-std::vector<NodeFacts> parse_machine(std::string_view text, const std::string& file) {
+Machine parse_machine(std::string_view text, const std::string& file) {
   const json document = json::parse(text, nullptr, false);
   if (!document.is_object() || !document.contains("schema") || !document.contains("nodes") ||
-      !document["nodes"].is_array()) {
+      !document["nodes"].is_array() || document["nodes"].empty()) {
     throw bad_input("this is not a description of machines", "expected " + std::string(machine_schema),
                     {file});
   }
@@ -59,7 +59,7 @@ std::vector<NodeFacts> parse_machine(std::string_view text, const std::string& f
         "schema is " + document["schema"].dump() + ", expected \"" + std::string(machine_schema) + "\"",
         "use the assay of the version that wrote it", {file});
   }
-  std::vector<NodeFacts> nodes;
+  Machine machine;
   for (const json& one : document["nodes"]) {
     if (!one.is_object() || !one.contains("node") || !one["node"].is_string() || !one.contains("facts") ||
         !one["facts"].is_object()) {
@@ -71,9 +71,23 @@ std::vector<NodeFacts> parse_machine(std::string_view text, const std::string& f
       if (!value.is_null())
         facts.facts.emplace(name, fact_from(value, name, file));  // null: could not be read
     }
-    nodes.push_back(std::move(facts));
+    machine.nodes.push_back(std::move(facts));
   }
-  return nodes;
+  for (const char* part : {"mpi", "libraries", "environment"}) {
+    if (!document.contains(part) || !document[part].is_object()) continue;
+    for (const auto& [name, value] : document[part].items()) {
+      if (value.is_null()) continue;
+      const bool own_name = std::string_view(part) == "environment";
+      machine.about.emplace_back(own_name ? name : std::string(part) + "." + name,
+                                 value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  if (document.contains("warnings") && document["warnings"].is_array()) {
+    for (const json& warning : document["warnings"]) {
+      if (warning.is_string()) machine.warnings.push_back(warning.get<std::string>());
+    }
+  }
+  return machine;
 }
 
 void add_evidence(const fs::path& folder, const Plan& plan, const JournalStory& journal, int campaign,
@@ -146,6 +160,10 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
   campaign.plan = parse_plan(campaign.plan_text, (folder / layout::plan).string(), catalogue);
   campaign.journal = read_journal(folder / layout::journal);
   campaign.findings = campaign.journal.findings;
+  if (campaign.journal.finished.empty() && !campaign.journal.stopped) {
+    campaign.findings.push_back(
+        {"ASY-4007", "the runner did not come to its end (it was killed, or it is still running)"});
+  }
   for (const auto& [what, sha256, stated] :
        {std::tuple{layout::plan, campaign.plan.sha256, campaign.journal.plan_sha256},
         std::tuple{layout::targets, sha256_hex(campaign.targets_text), campaign.journal.targets_sha256}}) {
@@ -167,8 +185,14 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
   }
   add_evidence(folder, campaign.plan, campaign.journal, 0, campaign.data, campaign.findings);
   if (is_there(folder / layout::machine)) {
-    campaign.data.nodes =
+    campaign.machine =
         parse_machine(read_file(folder / layout::machine), (folder / layout::machine).string());
+    campaign.data.nodes = campaign.machine.nodes;
+    for (const std::string& warning : campaign.machine.warnings) {
+      // Inherited variables are one thing, kernels below the CPU's width another.
+      const bool variable = warning.find("inherited") != std::string::npos;
+      campaign.findings.push_back({variable ? "ASY-3003" : "ASY-3004", warning});
+    }
   }
   return campaign;
 }

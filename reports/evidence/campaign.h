@@ -14,6 +14,14 @@
 
 namespace assay {
 
+/// machine.json ("assay.machine/1").
+struct Machine {
+  std::vector<NodeFacts> nodes;
+  std::vector<std::pair<std::string, std::string>>
+      about;                          ///< MPI, libraries, environment: name -> text, as written
+  std::vector<std::string> warnings;  ///< "OPENBLAS_CORETYPE=Haswell is inherited ..."
+};
+
 struct Campaign {
   std::filesystem::path folder;
   std::string plan_text, targets_text;
@@ -24,13 +32,13 @@ struct Campaign {
   /// Earlier campaigns of the series whose launches are in `data`, and those whose evidence is not to be
   /// found.
   std::vector<std::string> counted, absent;
+  Machine machine;  ///< empty when its file is absent
   bool registered = false;
   std::vector<Finding> findings;  ///< what reading found
 };
 
-/// One node's facts, from machine.json ("assay.machine/1").
 /// Throws Error(bad_input) for what is not of that schema.
-std::vector<NodeFacts> parse_machine(std::string_view json, const std::string& file);
+Machine parse_machine(std::string_view json, const std::string& file);
 
 /// Adds a campaign's journal and records to `data` as campaign number `campaign` (0: the one judged).
 /// Cases are known by `plan`. Throws Error(bad_input) for a damaged line in the middle of a file, naming it.

@@ -13,7 +13,7 @@ JournalStory read_journal(const std::filesystem::path& file) {
       story.plan_sha256 = entry.text("plan_sha256");
       story.targets_sha256 = entry.text("targets_sha256");
       story.number = static_cast<int>(entry.integer("number"));
-    } else if (entry.event == "campaign_finished") {
+    } else if (entry.event == "measured") {
       story.finished = entry.time;
     } else if (entry.event == "start_started") {
       story.starts.push_back(
@@ -32,8 +32,10 @@ JournalStory read_journal(const std::filesystem::path& file) {
     } else if (entry.event == "finding") {
       story.findings.push_back({entry.text("code"), entry.text("text")});
     } else if (entry.event == "interrupted") {
+      story.stopped = true;
       story.findings.push_back({"ASY-4007", "interrupted by " + entry.text("signal") + " at " + entry.time});
     } else if (entry.event == "stopped") {
+      story.stopped = true;
       story.findings.push_back({"ASY-4007", "stopped at " + entry.time + ": " + entry.text("reason")});
     }
   }

@@ -8,6 +8,7 @@
 //   finding            code, text
 //   interrupted        signal
 //   stopped            reason (a full disk, a worker that cannot be started)
+//   measured           (the runner came to the end of measuring)
 //   campaign_finished  headline, exit_status
 #pragma once
 
@@ -27,7 +28,9 @@ inline constexpr std::string_view journal_schema = "assay.journal/1";
 
 /// What the journal says of a campaign.
 struct JournalStory {
-  std::string started, finished;  ///< UTC; finished is empty when the runner did not come to its end
+  std::string started,
+      finished;          ///< UTC; finished is empty when the runner did not come to the end of measuring
+  bool stopped = false;  ///< interrupted or stopped, and the runner could say so
   std::string system;
   std::string plan_sha256, targets_sha256;
   int number = 0;  ///< in the register

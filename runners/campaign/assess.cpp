@@ -7,6 +7,7 @@
 #include "reports/base/files.h"
 #include "reports/base/names.h"
 #include "reports/evidence/layout.h"
+#include "reports/record/unit.h"
 #include "reports/render/render.h"
 #include "runners/campaign/folder.h"
 
@@ -36,35 +37,28 @@ std::map<std::string, std::string> document_hashes(const Targets& targets, const
   return hashes;
 }
 
-std::string text_of(const ParameterValue& value) {
+/// Facts carry their unit in their name: "memory_bytes", "peak_f64_flop_per_s".
+std::string text_of(const std::string& name, const ParameterValue& value) {
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "yes" : "no";
+  double number = 0;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+    number = static_cast<double>(*whole);
+  } else if (const auto* real = std::get_if<double>(&value)) {
+    number = *real;
+  } else {
+    return to_string(value);
+  }
+  for (const auto& [ending, unit] : {std::pair{"_bytes", "B"}, std::pair{"_flop_per_s", "FLOP/s"},
+                                     std::pair{"_op_per_s", "OP/s"}, std::pair{"_hz", "Hz"}}) {
+    if (name.ends_with(ending)) return format_value(number, unit);
+  }
   return to_string(value);
 }
 
-/// One line per fact; nodes that agree are shown once.
-std::vector<std::pair<std::string, std::string>> machine_lines(const std::vector<NodeFacts>& nodes) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  if (nodes.empty()) return lines;
-  lines.emplace_back(nodes.size() == 1 ? "node" : "nodes",
-                     nodes.size() == 1 ? nodes.front().node : std::to_string(nodes.size()));
-  std::map<std::string, std::map<std::string, std::size_t>> values;  // fact -> value -> nodes
-  for (const NodeFacts& node : nodes) {
-    for (const auto& [name, value] : node.facts) ++values[name][text_of(value)];
-  }
-  for (const auto& [name, counts] : values) {
-    std::vector<std::string> texts;
-    for (const auto& [text, count] : counts) {
-      texts.push_back(counts.size() == 1 && count == nodes.size()
-                          ? text
-                          : text + " (" + std::to_string(count) + " nodes)");
-      if (texts.size() == 5) break;
-    }
-    if (counts.size() > texts.size())
-      texts.push_back("and " + std::to_string(counts.size() - texts.size()) + " more");
-    lines.emplace_back(name, join(texts, "; "));
-  }
-  return lines;
-}
+/// What people look for first; the rest follows by name.
+constexpr const char* first_facts[] = {
+    "cpu_model",    "sockets",       "numa_nodes", "cores",  "hardware_threads", "usable_processors",
+    "memory_bytes", "gpus_per_node", "os",         "kernel", "hypervisor"};
 
 /// The first command of each set of cases.
 std::vector<std::string> commands_of(const JournalStory& journal) {
@@ -106,6 +100,38 @@ void add_register(Judgement& judgement, const Campaign& campaign) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> machine_lines(const Machine& machine) {
+  const std::vector<NodeFacts>& nodes = machine.nodes;
+  std::vector<std::pair<std::string, std::string>> lines;
+  if (nodes.empty()) return lines;
+  lines.emplace_back(nodes.size() == 1 ? "node" : "nodes",
+                     nodes.size() == 1 ? nodes.front().node : std::to_string(nodes.size()));
+  std::map<std::string, std::map<std::string, std::size_t>> values;  // fact -> value -> nodes
+  for (const NodeFacts& node : nodes) {
+    for (const auto& [name, value] : node.facts) ++values[name][text_of(name, value)];
+  }
+  std::vector<std::string> order(std::begin(first_facts), std::end(first_facts));
+  for (const auto& [name, counts] : values) {
+    if (std::find(order.begin(), order.end(), name) == order.end()) order.push_back(name);
+  }
+  for (const std::string& name : order) {
+    const auto found = values.find(name);
+    if (found == values.end()) continue;
+    const auto& counts = found->second;
+    std::vector<std::string> texts;
+    for (const auto& [text, count] : counts) {
+      const bool everywhere = counts.size() == 1 && count == nodes.size();
+      texts.push_back(everywhere ? text : text + " (" + std::to_string(count) + " nodes)");
+      if (texts.size() == 5) break;
+    }
+    if (counts.size() > texts.size())
+      texts.push_back("and " + std::to_string(counts.size() - texts.size()) + " more");
+    lines.emplace_back(name, join(texts, "; "));
+  }
+  lines.insert(lines.end(), machine.about.begin(), machine.about.end());
+  return lines;
+}
+
 Judgement assess(const fs::path& folder, const Knowledge& knowledge,
                  const std::optional<OtherTargets>& other) {
   const fs::path own = folder / layout::targets;
@@ -127,7 +153,7 @@ Judgement assess(const fs::path& folder, const Knowledge& knowledge,
   judgement.started = campaign.journal.started;
   judgement.finished = campaign.journal.finished;
   judgement.assay_version = ASSAY_VERSION;
-  judgement.machine = machine_lines(campaign.data.nodes);
+  judgement.machine = machine_lines(campaign.machine);
   judgement.commands = commands_of(campaign.journal);
   add_register(judgement, campaign);
   judgement.findings.insert(judgement.findings.end(), campaign.findings.begin(), campaign.findings.end());

@@ -32,6 +32,9 @@ Judgement assess(const std::filesystem::path& folder, const Knowledge& knowledge
 /// inconclusive, with finding ASY-4009. Other verdicts stay.
 void downgrade_for_absent_evidence(Judgement& judgement, const std::vector<std::string>& absent);
 
+/// One line per fact for people, in reading order; nodes that agree are shown once.
+std::vector<std::pair<std::string, std::string>> machine_lines(const Machine& machine);
+
 /// verdicts.json, report.html, junit.xml, summary.md and results.csv in the folder. Throws Error(cannot_run).
 void write_derived(const Judgement& judgement, const std::filesystem::path& folder);
 

@@ -78,7 +78,9 @@ class Reader {
     try {
       accept(parse_record(line, {"results.jsonl", number, 0}));
     } catch (const std::exception& error) {
-      distrust(std::string("it wrote what is not a record: ") + error.what());
+      // What to do next is for people who restore files; here it is the worker that erred.
+      const std::string_view words = error.what();
+      distrust("it wrote what is not a record: " + std::string(words.substr(0, words.find("; "))));
     }
   }
 

@@ -60,6 +60,8 @@ class Runner {
       if (stop_.signal() != 0) {
         folder_->journal("interrupted", {{"signal", signal_name(stop_.signal())}});
         progress_.note("interrupted: what was measured is kept");
+      } else {
+        folder_->journal("measured", {});
       }
       close(result);
     } catch (const Error& error) {
@@ -134,13 +136,15 @@ class Runner {
     const Arguments command = launcher_->command(group, {input_.worker, "--machine", file.string()});
     write_quickly(folder / layout::command, shell_quoted(command) + "\n");
     const StartToRun start{{{folder, command}}, input_.site.environment, {machine_limit_s}, 0};
-    const GroupEnd end = run_groups(start, *launcher_, stop_, nullptr).front().end;
+    const GroupEnd end = run_groups(start, *launcher_, watch_, stop_, nullptr).front().end;
     std::string trouble;
     if (end.how != GroupEnd::How::by_itself || end.exit_code != 0 || end.signal != 0) {
       trouble = describe_end(end);
     } else {
       try {
-        data_.nodes = parse_machine(read_file(file), file.string());
+        const Machine machine = parse_machine(read_file(file), file.string());
+        data_.nodes = machine.nodes;
+        for (const std::string& warning : machine.warnings) progress_.note(warning);
       } catch (const Error& error) {
         trouble = error.what();
       }
@@ -230,7 +234,7 @@ class Runner {
     const std::string time = utc_now();
     const double start_s = steady_seconds();
     for (const std::size_t i : cases) history_[input_.schedule.cases[i].index].last_s = start_s;
-    const auto outcomes = run_groups(start, *launcher_, stop_, [&](int position) {
+    const auto outcomes = run_groups(start, *launcher_, watch_, stop_, [&](int position) {
       progress_.running(state(cases[static_cast<std::size_t>(position - 1)], number));
     });
     return record(cases, request, outcomes, time, steady_seconds() - start_s);
@@ -371,7 +375,6 @@ class Runner {
       folder_->journal("campaign_finished",
                        {{"headline", judgement.headline},
                         {"exit_status", static_cast<std::int64_t>(judgement.exit_status)}});
-      judgement.finished = utc_now();
     }
     register_finished(input_.parent / layout::register_file, folder_->name(), utc_now(),
                       stop_.signal() == 0 ? judgement.headline : "interrupted: " + judgement.headline);
@@ -387,6 +390,7 @@ class Runner {
   const StopRequest& stop_;
   Progress& progress_;
   std::unique_ptr<Launcher> launcher_;
+  FolderWatch watch_;
   std::optional<CampaignFolder> folder_;
   CampaignData data_;
   std::vector<CaseHistory> history_;  ///< per plan case

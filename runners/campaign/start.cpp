@@ -19,32 +19,6 @@ namespace {
 
 constexpr double grace_s = 5;
 
-/// Tells that files in some folders have grown, without looking at them again and again.
-class FolderWatch {
- public:
-  FolderWatch() : descriptor_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
-  ~FolderWatch() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  FolderWatch(const FolderWatch&) = delete;
-  FolderWatch& operator=(const FolderWatch&) = delete;
-
-  /// False on a system that cannot (a network file system of another node's writes): the caller looks at
-  /// times.
-  void add(const std::filesystem::path& folder) {
-    if (descriptor_ >= 0) ::inotify_add_watch(descriptor_, folder.c_str(), IN_MODIFY | IN_CREATE);
-  }
-  int descriptor() const { return descriptor_; }
-  void drain() const {
-    std::array<char, 4096> events{};
-    while (descriptor_ >= 0 && ::read(descriptor_, events.data(), events.size()) > 0) {
-    }
-  }
-
- private:
-  int descriptor_;
-};
-
 /// One running group and how far it has come.
 struct Running {
   Process process;
@@ -68,9 +42,9 @@ std::optional<int> announced(const std::string& line) {
 
 class Watcher {
  public:
-  Watcher(const StartToRun& start, const Launcher& launcher, const StopRequest& stop,
+  Watcher(const StartToRun& start, const Launcher& launcher, FolderWatch& watch, const StopRequest& stop,
           const std::function<void(int)>& on_case)
-      : start_(start), launcher_(launcher), stop_(stop), on_case_(on_case) {}
+      : start_(start), launcher_(launcher), watch_(watch), stop_(stop), on_case_(on_case) {}
 
   std::vector<GroupOutcome> run() {
     for (const GroupToRun& group : start_.groups) {
@@ -91,6 +65,7 @@ class Watcher {
     }
     // Ranks that outlived their launcher would disturb the next launch.
     end_orphans();
+    watch_.clear();
     std::vector<GroupOutcome> outcomes;
     for (Running& one : running_) outcomes.push_back(outcome_of(one));
     return outcomes;
@@ -174,17 +149,41 @@ class Watcher {
 
   const StartToRun& start_;
   const Launcher& launcher_;
+  FolderWatch& watch_;
   const StopRequest& stop_;
   const std::function<void(int)>& on_case_;
-  FolderWatch watch_;
   std::vector<Running> running_;
 };
 
 }  // namespace
 
-std::vector<GroupOutcome> run_groups(const StartToRun& start, const Launcher& launcher,
+FolderWatch::FolderWatch() : descriptor_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+
+FolderWatch::~FolderWatch() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void FolderWatch::add(const std::filesystem::path& folder) {
+  if (descriptor_ < 0) return;
+  const int watch = ::inotify_add_watch(descriptor_, folder.c_str(), IN_MODIFY | IN_CREATE);
+  if (watch >= 0) watches_.push_back(watch);
+}
+
+void FolderWatch::clear() {
+  for (const int watch : watches_) ::inotify_rm_watch(descriptor_, watch);
+  watches_.clear();
+  drain();
+}
+
+void FolderWatch::drain() const {
+  std::array<char, 4096> events{};
+  while (descriptor_ >= 0 && ::read(descriptor_, events.data(), events.size()) > 0) {
+  }
+}
+
+std::vector<GroupOutcome> run_groups(const StartToRun& start, const Launcher& launcher, FolderWatch& watch,
                                      const StopRequest& stop, const std::function<void(int)>& on_case) {
-  return Watcher(start, launcher, stop, on_case).run();
+  return Watcher(start, launcher, watch, stop, on_case).run();
 }
 
 std::string last_line(std::string_view text) {

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "reports/base/files.h"
-#include "reports/evidence/campaign.h"
 #include "reports/record/unit.h"
+#include "runners/campaign/assess.h"
 #include "runners/campaign/start.h"
 #include "runners/cli/commands.h"
 #include "runners/cli/find.h"
@@ -91,10 +91,10 @@ void check_worker(Sheet& sheet, const std::string& worker, const fs::path& scrat
   }
   sheet.good("assay-bench", program.string());
   try {
-    for (const NodeFacts& node : parse_machine(read_file(file), file.string())) {
-      for (const auto& [name, value] : node.facts)
-        std::printf("      %-30s %s\n", name.c_str(), to_string(value).c_str());
-    }
+    const Machine machine = parse_machine(read_file(file), file.string());
+    for (const auto& [name, text] : machine_lines(machine))
+      std::printf("      %-28s %s\n", name.c_str(), text.c_str());
+    for (const std::string& warning : machine.warnings) sheet.warn("library", warning);
   } catch (const Error& error) {
     sheet.warn("machine", error.what());
   }
