@@ -11,7 +11,8 @@ namespace assay {
 /// A fact that every known node must have. An unknown fact on any node: missing.
 TargetVerdict judge_inventory(const Context& context, const InventoryClause& clause);
 
-/// A clause that a person confirmed. Without name and date: missing; with another file than confirmed: invalid.
+/// A clause that a person confirmed. Without name and date: missing; with another file than confirmed:
+/// invalid.
 TargetVerdict judge_document(const Context& context, const DocumentClause& clause);
 
 /// How well the plan's cases test a target's clause on the machine that is known of.
