@@ -38,7 +38,7 @@ struct Made {
 
   template <typename Sum>
   void multiply() {
-#pragma omp parallel for
+#pragma omp parallel for if (gemm.m * gemm.n * gemm.k > 1000000)
     for (std::int64_t i = 0; i < gemm.m; ++i) {
       std::vector<Sum> row(static_cast<std::size_t>(gemm.n), Sum{0});
       for (std::int64_t l = 0; l < gemm.k; ++l) {
