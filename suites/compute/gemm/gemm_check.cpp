@@ -16,7 +16,7 @@ using device::Element;
 namespace {
 
 constexpr int V = freivalds_vectors;
-constexpr std::int64_t worth_threads = 1 << 13;  // elements below which waking other threads costs more
+constexpr std::int64_t worth_threads = 1 << 16;  // elements below which waking other threads costs more
 constexpr double chernoff = 3.5;                 // c of the header
 constexpr double u_f64 = 0x1p-53;                // unit roundoffs, to nearest
 constexpr double u_f32 = 0x1p-24;
