@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 #include "reports/base/names.h"
@@ -243,9 +244,15 @@ std::string format_value(double value, std::string_view unit, int significant_di
 }
 
 std::string format_distinct(double value, double other, std::string_view unit) {
+  // Texts may differ where the numbers they say do not: "100.00" and "100.0".
+  const auto rounded = [](double number, int digits) {
+    std::array<char, 64> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), "%.*e", digits - 1, number);
+    return std::strtod(buffer.data(), nullptr);
+  };
   for (int digits = 4; digits < 17; ++digits) {
     std::string text = format_value(value, unit, digits);
-    if (value == other || text != format_value(other, unit, digits)) return text;
+    if (value == other || rounded(value, digits) != rounded(other, digits)) return text;
   }
   return format_value(value, unit, 17);
 }

@@ -1,0 +1,37 @@
+// What does not travel with a plan: "assay.site/1", read from TOML.
+//
+//   schema = "assay.site/1"
+//   name = "example-cluster"             # the system, as the register of campaigns knows it
+//   worker = "/opt/assay/bin/assay-bench"
+//   hosts = ["n001", "n002"]             # default: this machine alone
+//   [launcher]
+//   kind = "mpiexec"
+//   program = "/usr/bin/mpiexec"
+//   arguments = ["-iface", "ib0"]
+//   bind = false                         # default true: each rank on cores of its own, where there are
+//   enough [environment]                        # added to what assay inherits UCX_TLS = "rc"
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runners/launch/process.h"
+
+namespace assay {
+
+struct Site {
+  std::string name;                  ///< empty: the host name
+  std::string worker;                ///< empty: beside assay, then PATH
+  std::vector<std::string> hosts;    ///< empty: this machine alone
+  std::string launcher = "mpiexec";  ///< kind
+  std::string launcher_program = "mpiexec";
+  Arguments launcher_arguments;
+  bool bind = true;
+  Environment environment;
+};
+
+/// Throws Error(bad_input): syntax, unknown keys or launchers, a host twice, a variable that cannot be one.
+Site parse_site(std::string_view toml, const std::string& file);
+
+}  // namespace assay
