@@ -16,8 +16,9 @@ using device::Element;
 namespace {
 
 constexpr int V = freivalds_vectors;
-constexpr double chernoff = 3.5;   // c of the header
-constexpr double u_f64 = 0x1p-53;  // unit roundoffs, to nearest
+constexpr std::int64_t worth_threads = 1 << 16;  // elements below which waking other threads costs more
+constexpr double chernoff = 3.5;                 // c of the header
+constexpr double u_f64 = 0x1p-53;                // unit roundoffs, to nearest
 constexpr double u_f32 = 0x1p-24;
 constexpr double u_bf16 = 0x1p-8;
 constexpr long double u_extended = 0x1p-64L;
@@ -124,7 +125,7 @@ class Checker {
     }
     std::vector<Sum> y(static_cast<std::size_t>(k * V));  // B X
     double b_square = 0;
-#pragma omp parallel for schedule(static) reduction(+ : b_square)
+#pragma omp parallel for schedule(static) reduction(+ : b_square) if (k * n > worth_threads)
     for (std::int64_t l = 0; l < k; ++l) {
       const auto row = multiply_row<Sum>(b_ + l * n, n, x.data());
       std::copy(row.sums.begin(), row.sums.end(), y.begin() + l * V);
@@ -134,7 +135,7 @@ class Checker {
 
     ProductCheck worst{true, 0, 0, "Freivalds", 0};
     bool first = true;
-#pragma omp parallel
+#pragma omp parallel if (m * (n + k) > worth_threads)
     {
       ProductCheck mine;
       bool any = false;

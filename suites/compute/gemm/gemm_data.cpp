@@ -10,13 +10,15 @@ using device::Element;
 
 namespace {
 
+/// Elements below which waking other threads costs more than it saves.
+constexpr std::size_t worth_threads = 1 << 15;
 constexpr std::int32_t integer_poison = std::numeric_limits<std::int32_t>::min();
 
 /// data[i] = make(i) for all i, on all threads (which also places the pages near them).
 template <typename T, typename Make>
 void fill(void* data, std::size_t count, Make make) {
   T* values = static_cast<T*>(data);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (count > worth_threads)
   for (std::size_t i = 0; i < count; ++i) values[i] = make(i);
 }
 

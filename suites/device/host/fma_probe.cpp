@@ -171,8 +171,9 @@ std::optional<Ceiling> measure_fma_ceiling(Element element, int threads) {
     for (int run = 0; run < runs; ++run) best = std::min(best, run_window(probe, rounds, threads));
     return best;
   };
-  std::int64_t rounds = 1000;
-  while (shortest(rounds, tries) < window_s / 2 && rounds < (std::int64_t{1} << 40)) rounds *= 2;
+  std::int64_t rounds = 10'000;  // some 20 us
+  for (double once = shortest(rounds, tries); once < window_s / 2; once = shortest(rounds, tries))
+    rounds *= static_cast<std::int64_t>(std::clamp(window_s / once, 2.0, 64.0));
   const double best = shortest(rounds, windows);
   if (!(best > 0)) return std::nullopt;
   const double operations = probe.operations_per_round * static_cast<double>(rounds) * threads;
