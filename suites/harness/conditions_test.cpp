@@ -116,7 +116,6 @@ TEST(CpuList, RoundTrips) {
   EXPECT_TRUE(parse_cpu_list("").empty());
   EXPECT_TRUE(parse_cpu_list("x").empty());
   EXPECT_TRUE(parse_cpu_list("3-1").empty());
-  EXPECT_FALSE(allowed_cpus().empty());
 }
 
 class ProcessorsTest : public FakeRoot {};
@@ -129,31 +128,6 @@ TEST_F(ProcessorsTest, HardwareThreadsOfACoreCountOnce) {
   EXPECT_EQ(count_cores(root_, {0, 1, 2, 3}), 2);
   EXPECT_EQ(count_cores(root_, {0, 2}), 1);
   EXPECT_EQ(count_cores(root_, {8, 9}), 2);  // nothing known of them
-}
-
-TEST_F(ProcessorsTest, LastLevelCachesAreSummedOverTheirSharers) {
-  put("sys/devices/system/cpu/online", "0-3\n");
-  const auto cache = [&](int cpu, int index, const std::string& level, const std::string& size,
-                         const std::string& shared) {
-    const std::string folder =
-        "sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cache/index" + std::to_string(index) + "/";
-    put(folder + "level", level + "\n");
-    put(folder + "type", "Unified\n");
-    put(folder + "size", size + "\n");
-    put(folder + "shared_cpu_list", shared + "\n");
-  };
-  for (const int cpu : {0, 1, 2, 3}) {
-    cache(cpu, 0, "2", "1024K", std::to_string(cpu));
-    cache(cpu, 1, "3", "16M", cpu < 2 ? "0-1" : "2-3");
-  }
-  EXPECT_EQ(last_level_cache_bytes(root_), std::uint64_t{32} << 20);
-}
-
-TEST_F(ProcessorsTest, UnknownIsSaid) {
-  EXPECT_EQ(last_level_cache_bytes(root_), 0u);
-  EXPECT_EQ(cpu_model(root_), "unknown CPU");
-  put("proc/cpuinfo", "vendor_id\t: X\nmodel name\t: Fast 9000\n");
-  EXPECT_EQ(cpu_model(root_), "Fast 9000");
 }
 
 }  // namespace

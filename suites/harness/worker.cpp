@@ -14,9 +14,11 @@
 #include "reports/base/error.h"
 #include "reports/base/names.h"
 #include "reports/record/record_json.h"
+#include "suites/device/host/cpu.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/conditions.h"
 #include "suites/harness/faults.h"
+#include "suites/harness/machine_facts.h"
 #include "suites/harness/measure.h"
 #include "suites/harness/processors.h"
 
@@ -73,12 +75,13 @@ std::vector<Record> merge_ranks(std::vector<Record> ranks, Scope scope) {
 
 Worker::Worker(ProcessGroup& group, Clock& clock, std::filesystem::path root)
     : group_(group), clock_(clock), root_(std::move(root)), clock_cost_s_(reading_cost_s(clock)) {
-  cpu_model_ = cpu_model(root_);
+  cpu_model_ = device::cpu_model();
   // The ring of a collective depends on the cache size, so all ranks must use the same one.
-  last_level_cache_bytes_ = static_cast<std::uint64_t>(
-      group_.maximum(static_cast<double>(assay::bench::last_level_cache_bytes(root_))));
+  last_level_cache_bytes_ =
+      static_cast<std::uint64_t>(group_.maximum(static_cast<double>(assay::bench::last_level_cache_bytes())));
   // Ranks that the launcher bound to the same CPUs divide their cores; others have theirs alone.
-  const std::set<int> cpus = allowed_cpus();
+  const std::vector<int> usable = device::usable_processors();
+  const std::set<int> cpus(usable.begin(), usable.end());
   const auto places = group_.gather(group_.node_of(group_.rank()) + " " + format_cpu_list(cpus), 0);
   std::vector<int> sharing(static_cast<std::size_t>(group_.size()), 1);
   std::map<std::string, int> count;
