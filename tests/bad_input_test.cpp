@@ -41,11 +41,20 @@ TEST_F(BadInput, Plans) {
   EXPECT_THAT(said("plan.toml", "\"2 s\"", "\"2 GB\""), HasSubstr("plan.toml:3"));
   EXPECT_THAT(said("plan.toml", "\"1 s\"", "\"-1 s\""), HasSubstr("plan.toml:10"));
   EXPECT_THAT(said("plan.toml", "max = 12", "max = 6"), HasSubstr("plan.toml:5"));
-  EXPECT_THAT(said("plan.toml", "nodes = 1", "nodes = 5"), HasSubstr("needs 5 nodes"));
+
   EXPECT_THAT(said("plan.toml", "assay.plan/1", "assay.plan/2"), HasSubstr("plan.toml:1"));
   const std::string all = plan();
   EXPECT_THAT(said("plan.toml", all.substr(all.find("[[case]]")), ""), HasSubstr("plan.toml"));
   EXPECT_THAT(said("plan.toml", all, ""), HasSubstr("plan.toml"));
+}
+
+TEST_F(BadInput, MoreNodesThanThereAre) {
+  std::string content = plan();
+  write("plan.toml", content.replace(content.find("nodes = 1"), 9, "nodes = 5"));
+  const Outcome outcome = assay(run_arguments());
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("plan.toml:6"), HasSubstr("needs 5 nodes")));
+  EXPECT_FALSE(fs::exists(folder_ / "campaigns"));
 }
 
 TEST_F(BadInput, Targets) {
