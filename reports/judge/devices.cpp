@@ -18,13 +18,6 @@ bool makes_invalid(const std::string& code) {
 // ---- Problems
 // -----------------------------------------------------------------------------------------------
 
-void Problems::add(const std::string& code, const std::string& text) {
-  constexpr std::size_t texts_kept = 4;
-  Kind& kind = found_[code];
-  ++kind.count;
-  if (kind.texts.size() < texts_kept) kind.texts.push_back(text);
-}
-
 bool Problems::invalid() const {
   return std::any_of(found_.begin(), found_.end(),
                      [](const auto& item) { return makes_invalid(item.first); });

@@ -14,6 +14,7 @@ constexpr std::size_t most_bins = 60;       // of a distribution
 constexpr std::size_t most_named = 8;       // devices in one sentence
 constexpr std::size_t fewest_siblings = 3;  // below, nothing stands out
 
+// Worst is what the limit forbids; standing out among siblings goes by the figure itself.
 bool higher_is_better(const Prepared& prepared) {
   return prepared.kind == PartVerdict::Kind::at_least;
 }
@@ -96,7 +97,7 @@ void describe_fleet(const Prepared& prepared, const Decision& decision, const Fl
   }
   std::vector<std::uint8_t> slow(grid.devices, 0), blamed(grid.devices, 0);
   if (medians.size() >= fewest_siblings) {
-    const Screening screening = screen(medians, higher_is_better(prepared));
+    const Screening screening = screen(medians, prepared.better == Better::higher);
     part.screening_resolution = screening.resolution;
     part.screened_out = screening.flagged.size();
     std::vector<std::size_t> named;

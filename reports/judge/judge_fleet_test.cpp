@@ -67,6 +67,10 @@ TEST(JudgeFleet, AShareOfDevices) {
   PartVerdict part = scene.part();
   EXPECT_EQ(part.verdict, Verdict::inconclusive);
   EXPECT_DOUBLE_EQ(part.e_pass, 16);
+  // The one that may miss cannot hold up the others for ever: (1/9 + 511/9) / 2 is 28.4.
+  scene.launch(values(row));
+  EXPECT_EQ(scene.verdict(), Verdict::pass);
+  EXPECT_NEAR(scene.part().e_pass, 512.0 / 18, 1e-12);
   row[3] = 105;
   row[4] = 105;
   Scene good;
@@ -287,6 +291,21 @@ TEST(JudgeRatio, EachRankHasItsOwnReferenceUnlessThereIsOne) {
   }
   EXPECT_EQ(shared.verdict(), Verdict::pass);
   EXPECT_DOUBLE_EQ(*shared.part().measured, 0.6);
+}
+
+TEST(JudgeRatio, OfASumIsTheRatioOfSums) {
+  Scene scene = ratio_scene(2);
+  scene.targets.targets[0].across = Across::sum;
+  scene.targets.targets[0].at_least->value = 0.6;
+  for (int i = 0; i < 7; ++i) {
+    scene.launch(values({60, 90}), 0);
+    scene.beside(values({200, 50}), 1);  // (60 + 90) / (200 + 50); the sum of the ratios is 2.1
+  }
+  EXPECT_EQ(scene.verdict(), Verdict::pass);
+  EXPECT_DOUBLE_EQ(*scene.part().measured, 0.6);
+  EXPECT_DOUBLE_EQ(scene.part().distribution->minimum, 0.3);
+  scene.targets.targets[0].at_least->value = 0.61;
+  EXPECT_EQ(scene.verdict(), Verdict::fail);
 }
 
 TEST(JudgeGroup, OneFigureForAllRanks) {

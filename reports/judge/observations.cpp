@@ -103,17 +103,19 @@ struct Reader {
       case ValueState::absent:
         return Cell::absent;
       case ValueState::wrong:
-        problems.add("ASY-1001", "the check of " + place() + " failed" + incident());
+        problems.add_lazily("ASY-1001", [&] { return "the check of " + place() + " failed" + incident(); });
         return Cell::wrong;
       case ValueState::planted:
-        problems.add("ASY-1004", place() + " comes from a launch with a planted fault" + incident());
+        problems.add_lazily(
+            "ASY-1004", [&] { return place() + " comes from a launch with a planted fault" + incident(); });
         return Cell::planted;
       case ValueState::detour:
-        problems.add("ASY-1005", place() + " took another path than the case names" + incident());
+        problems.add_lazily("ASY-1005",
+                            [&] { return place() + " took another path than the case names" + incident(); });
         return Cell::detour;
       case ValueState::unchecked:
         if (check_required && has_number(launch, device)) {
-          problems.add("ASY-1006", place() + " has no check");
+          problems.add_lazily("ASY-1006", [&] { return place() + " has no check"; });
           return Cell::unchecked;
         }
         break;

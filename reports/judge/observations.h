@@ -15,7 +15,16 @@ namespace assay {
 /// Things found that carry a code, counted, with the words of the first few.
 class Problems {
  public:
-  void add(const std::string& code, const std::string& text);
+  void add(const std::string& code, const std::string& text) {
+    add_lazily(code, [&] { return text; });
+  }
+  /// Makes the words only where they are kept: a fleet can have a million values without a check.
+  template <typename MakeText>
+  void add_lazily(const std::string& code, const MakeText& make_text) {
+    Kind& kind = found_[code];
+    ++kind.count;
+    if (kind.texts.size() < texts_kept) kind.texts.push_back(make_text());
+  }
   bool empty() const { return found_.empty(); }
   bool has(const std::string& code) const { return found_.count(code) > 0; }
   std::string first_text(const std::string& code) const { return found_.at(code).texts.front(); }
@@ -26,6 +35,7 @@ class Problems {
   std::vector<Finding> findings() const;
 
  private:
+  static constexpr std::size_t texts_kept = 4;
   struct Kind {
     std::size_t count = 0;
     std::vector<std::string> texts;

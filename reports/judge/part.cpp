@@ -250,6 +250,7 @@ std::optional<Prepared> prepare(const Context& context, const Target& target, Pa
   Prepared prepared;
   prepared.kind = kind;
   prepared.limit = limit;
+  prepared.better = target.better;
   prepared.observed = observe(context, target, limit, *results, *figure, reference);
   const bool spread = kind == PartVerdict::Kind::spread_at_most;
   prepared.fleet =
@@ -260,6 +261,11 @@ std::optional<Prepared> prepare(const Context& context, const Target& target, Pa
     prepared.grid = prepared.observed.grid;
   } else {
     prepared.grid = aggregate(prepared, target);
+    // From here on the devices are only described, each by its own share.
+    auto& devices = prepared.observed.grid;
+    for (std::size_t i = 0; i < prepared.observed.denominators.size(); ++i) {
+      if (devices.cells[i] == Cell::value) devices.values[i] /= prepared.observed.denominators[i];
+    }
   }
   if (spread) {
     // A spread is a ratio of figures of one launch: what the instrument adds to all of them cancels, and the
@@ -380,12 +386,11 @@ PartVerdict judge_part(Context& context, const Target& target, PartVerdict::Kind
     part.verdict = decision.verdict;
     part.reason = reason_text(*prepared, decision, part, context.input.plan, context.input.targets, subject);
   }
-  for (Finding& finding : observed.problems.findings()) findings.push_back(std::move(finding));
   for (const DeviceIdentity& device : observed.never_seen) {
     if (context.input.data.conceded_nodes().count(device.node) > 0) continue;
-    findings.push_back({"ASY-1012", planned.label + ": " + device_text(device)});
-    if (findings.size() > 200) break;
+    observed.problems.add("ASY-1012", planned.label + ": " + device_text(device));
   }
+  for (Finding& finding : observed.problems.findings()) findings.push_back(std::move(finding));
   if (part.verdict != Verdict::missing && part.verdict != Verdict::invalid) {
     add_decision_findings(*prepared, decision, part, context, findings);
   }

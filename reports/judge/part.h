@@ -19,6 +19,7 @@ struct Prepared {
   Rules rules;
   std::string unit;
   bool as_share = false;
+  Better better = Better::higher;  ///< of the figure: which devices stand out to the bad side
 };
 
 /// The limits that a target has, in the order they are told.

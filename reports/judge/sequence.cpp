@@ -77,6 +77,8 @@ Decision decide(const Grid& grid, const Bounds& bounds, const Rules& rules, EVal
       decision.allowed_to_miss - std::min(decision.conceded, decision.allowed_to_miss);
   const std::size_t would_fail = grid.devices - decision.allowed_to_miss;  // M - k: the same with concessions
   const double threshold = 1 / rules.alpha * (1 - 1e-12);                  // rounding only
+  // With this much from every other device, the k that may miss cannot keep the mean below the threshold.
+  const double enough = threshold * static_cast<double>(may_miss + 1);
   std::vector<double> pass(active), fail(active);
   for (std::size_t launch = 0; launch < decision.judged_launches; ++launch) {
     count_launch(grid, launch, bounds, decision.tallies);
@@ -84,9 +86,9 @@ Decision decide(const Grid& grid, const Bounds& bounds, const Rules& rules, EVal
     for (std::size_t d = 0; d < grid.devices; ++d) {
       if (grid.conceded[d]) continue;
       DeviceTally& tally = decision.tallies[d];
-      if (tally.passed_at == 0) {
+      if (fixed || tally.e_pass < enough) {
         tally.e_pass = e_values.pass(tally.met, tally.missed + tally.without);
-        if (!fixed && tally.e_pass >= threshold) tally.passed_at = static_cast<int>(launch) + 1;
+        if (tally.passed_at == 0 && tally.e_pass >= threshold) tally.passed_at = static_cast<int>(launch) + 1;
       }
       // With a guard band a value can count neither for a pass nor for a fail.
       tally.e_fail = e_values.fail(tally.valid() - tally.below, tally.below);

@@ -66,11 +66,11 @@ struct DeviceTally {
   int missed = 0;   ///< valid launches that do not
   int below = 0;    ///< of these, beyond the fail limit
   int without = 0;  ///< launches without a valid value
-  /// Stopped at its own crossing of 1 / alpha (a stopped supermartingale is one, so means stay sound): a
-  /// device that has shown enough needs no more launches, and later luck does not undo it.
+  /// Stopped once it reaches (k + 1) / alpha, k the devices that may miss: a stopped supermartingale is one,
+  /// so means stay sound, and later bad luck of a device that has shown enough does not undo it.
   double e_pass = 1;
   double e_fail = 1;
-  int passed_at = 0;  ///< launches until e_pass stopped; 0: it runs on
+  int passed_at = 0;  ///< launches until e_pass reached 1 / alpha: this device alone would pass; 0: not yet
 
   int valid() const { return met + missed; }
 };

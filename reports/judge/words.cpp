@@ -108,8 +108,10 @@ std::string reason_text(const Prepared& prepared, const Decision& decision, cons
            " to miss it";
   }
 
+  const std::string median =
+      prepared.kind == PartVerdict::Kind::spread_at_most ? "median spread " : "median ";
   std::string about =
-      part.measured ? "median " + number_text(*part.measured, bounds.limit, prepared.unit, prepared.as_share)
+      part.measured ? median + number_text(*part.measured, bounds.limit, prepared.unit, prepared.as_share)
                     : "no valid value";
   if (fleet && subject) {
     const DeviceIdentity& device = prepared.observed.device(*subject);

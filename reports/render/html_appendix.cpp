@@ -191,7 +191,7 @@ void write_codes(HtmlWriter& html, const Judgement& judgement) {
   for (const std::string& code : codes) {
     const FindingKind* kind = known_kind(code);
     const auto row = html.element("tr");
-    html.leaf("th", code, {{"scope", "row"}});
+    html.leaf("th", code, {{"scope", "row"}, {"class", "code"}});
     html.leaf("td", kind != nullptr ? to_string(kind->severity) : "-");
     html.leaf("td", kind != nullptr ? kind->title : "unknown to this version of Assay");
     html.leaf("td",

@@ -116,7 +116,7 @@ void write_part(HtmlWriter& html, const PartVerdict& part, const Judgement& judg
               {{"class", "label"}});
     if (!only) write_badge(html, part.verdict);
   }
-  if (!only && !part.reason.empty()) html.leaf("p", part.reason);
+  if (!only && !part.reason.empty()) html.leaf("p", sentence(part.reason));
   write_numbers(html, part, judgement);
   write_strip(html, part, bounds_text(judgement));
   write_troubles(html, part);
@@ -152,7 +152,7 @@ void write_target(HtmlWriter& html, const TargetVerdict& target, const Judgement
   std::string line = assay::to_string(target.level);
   for (const std::string& each : about) line += " · " + each;
   html.leaf("p", line, {{"class", "about"}});
-  if (!target.reason.empty()) html.leaf("p", target.reason, {{"class", "reason"}});
+  if (!target.reason.empty()) html.leaf("p", sentence(target.reason), {{"class", "reason"}});
   if (target.waiver) {
     const auto box = html.element("p", {{"class", "waiver"}});
     write_badge(html, target.underlying);

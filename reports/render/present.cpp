@@ -243,6 +243,11 @@ std::string counts_text(const Judgement& judgement) {
   return text.empty() ? "no target" : text;
 }
 
+std::string sentence(const std::string& text) {
+  const bool ended = text.empty() || std::string_view(".!?:").find(text.back()) != std::string_view::npos;
+  return ended ? text : text + ".";
+}
+
 const FindingKind* known_kind(std::string_view code) {
   for (const FindingKind& kind : finding_kinds()) {
     if (kind.code == code) return &kind;

@@ -63,6 +63,8 @@ std::string period_text(const std::string& started, const std::string& finished)
 std::string register_text(const Judgement& judgement);
 /// "3 pass, 2 fail, 1 missing": verdicts that occur, worst first.
 std::string counts_text(const Judgement& judgement);
+/// With a full stop at the end, where there is none.
+std::string sentence(const std::string& text);
 bool is_timed(const PartVerdict& part);
 
 /// The row of the table of findings, or nullptr for a code that an older or newer program wrote.

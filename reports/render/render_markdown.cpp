@@ -59,7 +59,7 @@ std::string reasons(const Judgement& judgement) {
   for (const TargetVerdict& target : judgement.targets) {
     if (target.verdict == Verdict::pass && target.findings.empty()) continue;
     text += "- **" + escape_markdown(target.id) + "** " + escape_markdown(target.title) + ": " +
-            escape_markdown(target.reason);
+            escape_markdown(sentence(target.reason));
     if (target.waiver) text += " " + escape_markdown(waiver_text(*target.waiver));
     text += "\n" + finding_lines(target.findings, "  ");
   }

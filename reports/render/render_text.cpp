@@ -203,14 +203,11 @@ class TextReport {
       text_ += "\nREASONS AND WHAT TO DO NEXT\n";
     for (const TargetVerdict& target : judgement_.targets) {
       if (!speaks(target)) continue;
-      std::string head = clean(target.id) + " " + to_string(target.verdict) + ": " + clean(target.reason);
+      std::string head =
+          clean(target.id) + " " + to_string(target.verdict) + ": " + clean(sentence(target.reason));
       if (target.waiver)
         head +=
             " " + clean(waiver_text(*target.waiver)) + " (beneath it: " + to_string(target.underlying) + ")";
-      int without_value = 0;
-      for (const PartVerdict& part : target.parts) without_value += part.without_value;
-      if (without_value > 0)
-        head += " Launches without a valid value: " + std::to_string(without_value) + ".";
       text_ += hanging("", head, width_);
       write_findings(target.findings, "  ");
       for (const PartVerdict& part : target.parts) {

@@ -19,7 +19,7 @@ std::int64_t passes_for(double interval_s, double iteration_s, int ring) {
   constexpr double most = 1e9;  // an iteration that the clock cannot see must not run forever
   const double pass_s = iteration_s * ring;
   if (!(pass_s > 0)) return static_cast<std::int64_t>(most) / ring;
-  return static_cast<std::int64_t>(std::clamp(std::ceil(interval_s / pass_s), 1.0, most / ring));
+  return static_cast<std::int64_t>(std::clamp(std::ceil(interval_s / pass_s - 1e-6), 1.0, most / ring));
 }
 
 namespace {
@@ -162,8 +162,10 @@ class Loop {
     return decision;
   }
 
+  /// A first window that was over before the clock could see it must not make the second one endless.
   std::int64_t wanted_passes(double iteration_s) const {
-    return std::min(passes_for(sample_s_, iteration_s, ring_), timer_.most_passes());
+    constexpr std::int64_t most_growth = 1000;
+    return std::min({passes_for(sample_s_, iteration_s, ring_), timer_.most_passes(), passes_ * most_growth});
   }
 
   /// The first windows also show how long an iteration takes; a window counts once it has its full length.

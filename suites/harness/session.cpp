@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -48,8 +49,19 @@ bool write_records(LineFile& file, const std::vector<Record>& records, Fault fau
 
 /// Throws the same Error on all ranks when the step failed on one.
 void together(const ProcessGroup& group, const std::function<void()>& step) {
-  const std::string failure = agreed_failure(group, step);
-  if (!failure.empty()) throw Error(ExitStatus::cannot_run, failure);
+  auto status = ExitStatus::cannot_run;
+  const std::string failure = agreed_failure(group, [&] {
+    try {
+      step();
+    } catch (const Error& error) {
+      status = error.status();
+      throw;
+    }
+  });
+  if (failure.empty()) return;
+  // Ranks without an error of their own say cannot_run (4), the highest: the lowest is that of the error.
+  const double lowest = -group.maximum(-static_cast<double>(static_cast<int>(status)));
+  throw Error(static_cast<ExitStatus>(static_cast<int>(lowest)), failure);
 }
 
 int exit_code(const std::vector<Record>& records) {

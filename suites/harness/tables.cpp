@@ -126,7 +126,8 @@ std::vector<std::string> ResultTable::cells(const Record& record, const DeviceRe
     row.push_back(value ? format_value(*value, given->unit) : "-");
   }
   row.push_back(show_seconds(device, Reduce::median));
-  const auto width = relative_half_width(device.samples_s);
+  // Single operations have no such interval: the bins of a histogram are wider than it.
+  const auto width = device.histogram ? std::nullopt : relative_half_width(device.samples_s);
   row.push_back(width ? format_share(*width, 1) : "-");
   for (const Reduce reduce : {Reduce::p95, Reduce::p99, Reduce::max}) {
     row.push_back(show_seconds(device, reduce));
@@ -178,7 +179,7 @@ void ResultTable::finish() {
     out_ << (intervals_ ? "In latency mode: " : "p50 to max: ") << "single operations, each after a barrier"
          << longest << "; p50 to p99 are upper edges of bins 4.4 % wide.\n";
   }
-  out_ << "+-: half the width of the median's 95 % interval, by the intervals' means.\n";
+  if (intervals_) out_ << "+-: half the width of the 95 % interval of p50, relative.\n";
   for (const FomSpec* fom : rates_) out_ << fom->name << ": " << fom->meaning << ".\n";
 }
 

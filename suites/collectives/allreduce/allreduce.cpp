@@ -109,6 +109,9 @@ class Allreduce final : public Case {
       inputs_ = Ring(bytes_, ring_);
       for (int slot = 0; slot < ring_; ++slot) sums_.fill(inputs_[slot], count_, slot);
     }
+    for (int slot = 0; slot < ring_; ++slot) {
+      buffers_.push_back({in_place_ ? MPI_IN_PLACE : inputs_[slot], results_[slot]});
+    }
     poison();  // touches the pages, so that the timed part does not
     if (in_place_) refill();
   }
@@ -216,6 +219,12 @@ class Allreduce final : public Case {
   }
 
  private:
+  /// What one call is given.
+  struct Buffers {
+    const void* input;
+    void* result;
+  };
+
   int buffers() const { return in_place_ ? 1 : 2; }
 
   ProcessGroup& group_;
@@ -232,6 +241,7 @@ class Allreduce final : public Case {
   MPI_Comm communicator_;
   Ring inputs_;
   Ring results_;
+  std::vector<Buffers> buffers_;
 };
 
 std::string unsupported(const Parameters& parameters, const Context&) {

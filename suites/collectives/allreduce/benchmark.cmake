@@ -1,1 +1,1 @@
-assay_benchmark(collectives/allreduce allreduce.cpp exact_sum.cpp arithmetic.cpp allreduce_test.cpp exact_sum_test.cpp faults_test.cpp)
+assay_benchmark(collectives/allreduce allreduce.cpp exact_sum.cpp arithmetic.cpp allreduce_test.cpp exact_sum_test.cpp launched_test.cpp)

@@ -71,6 +71,23 @@ TEST(OpenBlas, UsesTheThreadsAskedForAndFitsTheProcessor) {
   }
 }
 
+/// An OpenBLAS that takes the processor for one of SSE times.
+void load_a_narrow_library() {
+  const OpenBlas blas("Prescott");
+  if (!blas.missing().empty() || blas.detected_core() != "Prescott") std::exit(2);
+  const bool wide = openblas_vector_bits(blas.core()) >= cpu_features().vector_bits && blas.warning().empty();
+  std::exit(wide ? 0 : 1);
+}
+
+TEST(OpenBlasDeathTest, ATooNarrowChoiceIsCorrected) {
+  if (cpu_features().vector_bits < 256) GTEST_SKIP() << "this processor has nothing above SSE";
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto corrected_or_missing = [](int status) {
+    return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2);
+  };
+  EXPECT_EXIT(load_a_narrow_library(), corrected_or_missing, "");
+}
+
 TEST(OpenBlas, WidthsOfCoreTypes) {
   EXPECT_EQ(openblas_vector_bits("SkylakeX"), 512);
   EXPECT_EQ(openblas_vector_bits("Cooperlake"), 512);

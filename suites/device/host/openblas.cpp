@@ -103,7 +103,7 @@ int openblas_vector_bits(const std::string& core) {
 }
 
 OpenBlas& OpenBlas::instance() {
-  static OpenBlas library;
+  static OpenBlas library{std::string()};
   return library;
 }
 
@@ -145,8 +145,8 @@ bool OpenBlas::load(const std::string& core_type) {
   return true;
 }
 
-OpenBlas::OpenBlas() {
-  if (!load({})) return;
+OpenBlas::OpenBlas(const std::string& first_type) {
+  if (!load(first_type)) return;
   detected_core_ = core_;
   const int widest = cpu_features().vector_bits;
   const auto too_narrow = [&] {

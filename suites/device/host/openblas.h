@@ -16,6 +16,8 @@ class OpenBlas {
   /// Loads the library on first use, without the inherited OPENBLAS_* and GOTO_* variables. When the
   /// library's own choice is narrower than the processor's vectors, it is loaded again as a type that fits.
   static OpenBlas& instance();
+  /// A library of its own for a test: loaded at first as if it had chosen `first_type` by itself.
+  explicit OpenBlas(const std::string& first_type);
 
   /// Empty when it is usable, else the reason and what to do.
   const std::string& missing() const { return missing_; }
@@ -37,7 +39,6 @@ class OpenBlas {
                 double* c) const;
 
  private:
-  OpenBlas();
   bool load(const std::string& core_type);
 
   using Dgemm = void (*)(int, int, int, int, int, int, double, const double*, int, const double*, int, double,

@@ -1,0 +1,72 @@
+// For tests: runs the real assay-bench under mpiexec.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "reports/record/record_json.h"
+
+namespace assay::bench {
+
+struct Ended {
+  int exit_code = -1;
+  std::string output;  ///< stdout and stderr
+};
+
+inline Ended run_command(const std::string& command) {
+  Ended ended;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return ended;
+  std::array<char, 4096> buffer{};
+  while (const std::size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    ended.output.append(buffer.data(), count);
+  }
+  const int status = pclose(pipe);
+  ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ended;
+}
+
+inline bool have_mpiexec() {
+  static const bool have = run_command("command -v mpiexec").exit_code == 0;
+  return have;
+}
+
+/// The program under `ranks` ranks; 0: without mpiexec.
+inline std::string assay_bench(int ranks, const std::string& arguments) {
+  const std::string program = std::string("'") + ASSAY_BINARY_DIR + "/bin/assay-bench' " + arguments;
+  return ranks == 0 ? program : "mpiexec -n " + std::to_string(ranks) + " " + program;
+}
+
+/// A folder for one test, removed with it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "assay-test-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::vector<Record> records_in(const std::filesystem::path& file) {
+  std::vector<Record> records;
+  read_records(file, [&](Record&& record) { records.push_back(std::move(record)); });
+  return records;
+}
+
+}  // namespace assay::bench
