@@ -31,6 +31,14 @@ std::string number(double value) {
   return text.data();
 }
 
+/// An estimate needs no digits: "40 s", "12 min", "3 h".
+std::string roughly(double seconds) {
+  const auto whole = [](double value) { return std::to_string(static_cast<long>(value + 0.5)); };
+  if (seconds < 100) return whole(std::max(1.0, seconds)) + " s";
+  if (seconds < 100 * 60) return whole(seconds / 60) + " min";
+  return whole(seconds / 3600) + " h";
+}
+
 /// At most `columns` characters; texts here are ASCII but for labels, whose UTF-8 sequences stay whole.
 std::string cut(const std::string& text, int columns) {
   int used = 0;
@@ -67,7 +75,7 @@ std::string status_text(const ProgressState& state) {
     text += ", E pass " + number(part->e_pass) + " fail " + number(part->e_fail);
     if (part->decided_at > 0) text += " (" + std::string(to_string(part->verdict)) + ")";
   }
-  text += ", about " + format_duration(std::max(1.0, state.left_s)) + " left";
+  text += ", about " + roughly(state.left_s) + " left";
   return text;
 }
 
@@ -100,7 +108,7 @@ void Console::start_ended(const ProgressState& state, const std::string& what) {
     }
   }
   std::fprintf(stream_, "start %d: %s; %d of %d targets' parts decided; about %s left\n", state.start,
-               what.c_str(), decided, parts, format_duration(std::max(0.0, state.left_s)).c_str());
+               what.c_str(), decided, parts, roughly(state.left_s).c_str());
   std::fflush(stream_);
 }
 
