@@ -178,6 +178,24 @@ TEST(Judge, AnotherFigureDoesNotServe) {
   EXPECT_THAT(scene.judged().targets[0].reason, HasSubstr("no figure 'efficiency'"));
 }
 
+TEST(Judge, OperationsOfIntegersAreJudgedLikeFlopsAndOtherUnitsAreNot) {
+  const auto verdict_with = [](const std::string& unit) {
+    Scene scene;
+    scene.plan_gemm();
+    scene.at_least(100);
+    for (int start = 1; start <= 7; ++start) {
+      Record record = scene.record(scene.planned(), start, "n1", {Given{200, CheckStatus::pass}});
+      record.foms[0].unit = unit;
+      scene.data.add(record);
+    }
+    return scene.verdict();
+  };
+  EXPECT_EQ(verdict_with("OP/s"), Verdict::pass);
+  EXPECT_EQ(verdict_with("B/s"), Verdict::missing);
+  EXPECT_EQ(verdict_with("GFLOP/s"), Verdict::missing);  // records hold base units
+  EXPECT_EQ(verdict_with("flops"), Verdict::missing);
+}
+
 TEST(Judge, AFailedCheckMakesItInvalid) {
   Scene scene = one_device(seven_good);
   scene.launch({Given{200, CheckStatus::fail}});

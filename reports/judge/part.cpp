@@ -12,6 +12,16 @@ constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 constexpr double noticeable_steal = 0.02;  // of the node's CPU time
 constexpr double telling_p_value = 0.01;   // of a trend or of clustering: a warning, not a verdict
 
+// Units of one dimension and scale: operations of integers ("OP/s") are judged like FLOP/s.
+bool comparable(const std::string& recorded, const std::string& promised) {
+  try {
+    const Unit a = parse_unit(recorded), b = parse_unit(promised);
+    return a.dimension == b.dimension && a.scale == b.scale;
+  } catch (const Error&) {
+    return false;  // a unit that this version does not know is another figure
+  }
+}
+
 // One value a launch for all devices. A device without a value leaves the launch without one.
 Grid aggregate(const Prepared& prepared, const Target& target) {
   const Grid& devices = prepared.observed.grid;
@@ -234,7 +244,7 @@ std::optional<Prepared> prepare(const Context& context, const Target& target, Pa
   const CaseResults* results = input.data.find(planned.identity);
   if (results == nullptr || results->launches.empty()) return std::nullopt;
   const auto figure = find_figure(*results, target.fom);
-  if (!figure || results->foms[*figure].unit != target.unit) return std::nullopt;
+  if (!figure || !comparable(results->foms[*figure].unit, target.unit)) return std::nullopt;
 
   std::optional<Reference> reference;
   if (limit != nullptr && limit->kind == LimitKind::of_figure) {
