@@ -48,6 +48,11 @@ std::string text_of(const std::string& name, const ParameterValue& value) {
   } else {
     return to_string(value);
   }
+  if (name.ends_with("_bytes")) {
+    // Caches have round binary sizes, memories do not.
+    const std::string exact = format_bytes(number);
+    if (!exact.ends_with(" B")) return exact;
+  }
   for (const auto& [ending, unit] : {std::pair{"_bytes", "B"}, std::pair{"_flop_per_s", "FLOP/s"},
                                      std::pair{"_op_per_s", "OP/s"}, std::pair{"_hz", "Hz"}}) {
     if (name.ends_with(ending)) return format_value(number, unit);

@@ -179,7 +179,8 @@ class Runner {
   void measure() {
     began_s_ = steady_seconds();
     for (int round = 0; stop_.signal() == 0; ++round) {
-      const std::set<std::size_t> open = open_cases();
+      open_ = open_cases();
+      const std::set<std::size_t> open = open_;
       if (open.empty()) return;
       for (const PlannedStart& start : starts_of_round(input_.schedule, open, apart_, round)) {
         std::vector<std::size_t> left = start.cases;
@@ -352,13 +353,15 @@ class Runner {
     return state;
   }
 
-  /// Expected launches that are missing, at the pace so far (of the measuring time asked for, at first).
+  /// Expected launches that are missing of what is not settled, at the pace so far (of the measuring time
+  /// asked for, at first).
   double left_s() const {
     double asked_s = 0, done_s = 0;
     for (const ScheduledCase& one : input_.schedule.cases) {
       const CaseHistory& past = history_[one.index];
       done_s += past.launches * one.time_s;
-      asked_s += std::max(0, one.expected_launches - past.launches) * one.time_s;
+      if (open_.contains(one.index))
+        asked_s += std::max(1, one.expected_launches - past.launches) * one.time_s;
     }
     const double pace = done_s > 0 ? (steady_seconds() - began_s_) / done_s : 1.2;
     return asked_s * pace;
@@ -394,6 +397,7 @@ class Runner {
   std::optional<CampaignFolder> folder_;
   CampaignData data_;
   std::vector<CaseHistory> history_;  ///< per plan case
+  std::set<std::size_t> open_;        ///< plan cases of the running round
   std::set<std::size_t> apart_;       ///< plan cases that crashed or hung: alone from then on
   std::optional<Judgement> judged_;
   double judging_s_ = 0;

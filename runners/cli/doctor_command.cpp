@@ -42,6 +42,30 @@ class Sheet {
   bool can_run_ = true;
 };
 
+/// Data types that the processor has no instructions for.
+void check_processor(Sheet& sheet, const Machine& machine) {
+  struct Need {
+    const char* what;
+    std::vector<const char*> any_of;
+  };
+  const std::vector<Need> needs = {{"bf16", {"avx512_bf16", "amx_bf16"}},
+                                   {"int8", {"avx512_vnni", "avx_vnni", "amx_int8"}}};
+  for (const NodeFacts& node : machine.nodes) {
+    const auto found = node.facts.find("cpu_features");
+    if (found == node.facts.end()) continue;
+    const std::string features = " " + to_string(found->second) + " ";
+    for (const Need& need : needs) {
+      if (std::none_of(need.any_of.begin(), need.any_of.end(), [&](const char* one) {
+            return features.find(std::string(" ") + one + " ") != std::string::npos;
+          })) {
+        sheet.warn("processor", std::string("no instructions for ") + need.what +
+                                    ": compute/gemm with dtype " + need.what +
+                                    " is unsupported or emulated, and says which");
+      }
+    }
+  }
+}
+
 /// Output of a short command, both streams; empty when it fails or takes longer than 20 s.
 std::string output_of(const Arguments& arguments, const fs::path& folder) {
   try {
@@ -95,6 +119,7 @@ void check_worker(Sheet& sheet, const std::string& worker, const fs::path& scrat
     for (const auto& [name, text] : machine_lines(machine))
       std::printf("      %-28s %s\n", name.c_str(), text.c_str());
     for (const std::string& warning : machine.warnings) sheet.warn("library", warning);
+    check_processor(sheet, machine);
   } catch (const Error& error) {
     sheet.warn("machine", error.what());
   }
