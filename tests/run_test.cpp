@@ -200,6 +200,25 @@ TEST_F(Run, NoBestOfN) {
   EXPECT_EQ(campaign().status, 3);
 }
 
+TEST_F(Run, EachNodeAloneSideBySide) {
+  std::string content = plan();
+  write("plan.toml", content.replace(content.find("nodes = 1"), 9, "nodes = \"each\""));
+  std::string site = read_file(folder_ / "site.toml");
+  write("site.toml", site.replace(site.find("worker"), 0, "hosts = [\"n1\", \"n2\"]\n"));
+  EXPECT_EQ(campaign().status, 0) << read_file(folder_ / "err.txt");
+  for (const char* node : {"n1", "n2"}) {
+    EXPECT_TRUE(fs::exists(campaigns()[0] / "starts/1" / node / "results.jsonl"));
+    EXPECT_THAT(records(), HasSubstr(std::string("\"node\":\"") + node + "\""));
+  }
+  EXPECT_EQ(verdicts()["targets"][0]["parts"][0]["devices"], 2);
+}
+
+TEST_F(Run, LaunchesAreSpaced) {
+  std::string content = plan();
+  write("plan.toml", content.replace(content.find("[[case]]"), 0, "spacing = \"20 ms\"\n"));
+  EXPECT_EQ(campaign().status, 0) << read_file(folder_ / "err.txt");
+}
+
 TEST_F(Run, DryRunShowsEveryCommandAndRunsNothing) {
   const Outcome outcome = assay(run_arguments({"--dry-run"}));
   EXPECT_EQ(outcome.status, 0);

@@ -120,14 +120,13 @@ void add_evidence(const fs::path& folder, const Plan& plan, const JournalStory& 
 }
 
 void add_earlier(Campaign& campaign, const Catalogue& catalogue) {
-  const std::string self = campaign.folder.filename().string();
-  std::vector<std::string> earlier;
+  std::vector<RegisterEntry> earlier;
   for (const RegisterEntry& entry : campaign.series) {
-    if (entry.folder == self) break;
-    earlier.push_back(entry.folder);
+    if (entry.number < campaign.journal.number) earlier.push_back(entry);
   }
   int number = -static_cast<int>(earlier.size());
-  for (const std::string& name : earlier) {
+  for (const RegisterEntry& entry : earlier) {
+    const std::string& name = entry.folder;
     const fs::path folder = campaign.folder.parent_path() / name;
     // Whatever is wrong with an earlier campaign, its launches cannot be counted: that must not help.
     try {
@@ -135,8 +134,14 @@ void add_earlier(Campaign& campaign, const Catalogue& catalogue) {
         throw bad_input("its folder is not there");
       const Plan plan =
           parse_plan(needed_file(folder / layout::plan), (folder / layout::plan).string(), catalogue);
-      add_evidence(folder, plan, read_journal(folder / layout::journal), number, campaign.data,
-                   campaign.findings);
+      const JournalStory journal = read_journal(folder / layout::journal);
+      if (journal.number != entry.number || journal.targets_sha256 != entry.targets_sha256 ||
+          journal.system != entry.system || plan.sha256 != entry.plan_sha256) {
+        throw bad_input("its folder holds another campaign");
+      }
+      CampaignData whole = campaign.data;
+      add_evidence(folder, plan, journal, number, whole, campaign.findings);
+      campaign.data = std::move(whole);
       campaign.counted.push_back(name);
     } catch (const Error& error) {
       campaign.absent.push_back(name);
@@ -175,11 +180,15 @@ Campaign read_campaign(const fs::path& given, const Catalogue& catalogue, bool c
   }
 
   const fs::path registry = folder.parent_path() / layout::register_file;
-  campaign.series = siblings_of(folder.filename().string(), read_register(registry));
+  campaign.series = siblings_of(folder.filename().string(), campaign.journal.number, read_register(registry));
   campaign.registered = !campaign.series.empty();
   if (!campaign.registered) {
     campaign.findings.push_back({"ASY-4008", "this campaign is not in " + registry.string() +
                                                  ": whether others were run is not known"});
+    // Its own journal knows that there were earlier ones; alone it would be the best of several.
+    if (continue_earlier && campaign.journal.number > 1) {
+      campaign.absent.push_back("campaigns 1 to " + std::to_string(campaign.journal.number - 1));
+    }
   } else if (continue_earlier) {
     add_earlier(campaign, catalogue);
   }

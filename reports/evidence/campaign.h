@@ -45,8 +45,9 @@ Machine parse_machine(std::string_view json, const std::string& file);
 void add_evidence(const std::filesystem::path& folder, const Plan& plan, const JournalStory& journal,
                   int campaign, CampaignData& data, std::vector<Finding>& findings);
 
-/// The earlier campaigns of a series, read into `campaign.data` as -1 (the latest), -2, ..., oldest first.
-/// One whose folder or evidence cannot be read joins `absent`, with a finding.
+/// The campaigns of the series that were started before campaign.journal.number, read into `campaign.data` as
+/// -1 (the latest), -2, ..., oldest first. One whose folder or evidence cannot be read joins `absent`, with a
+/// finding.
 void add_earlier(Campaign& campaign, const Catalogue& catalogue);
 
 /// The whole folder. `continue_earlier`: also the earlier campaigns of its series.

@@ -158,9 +158,10 @@ TEST_F(EvidenceTest, CampaignsAreNumberedPerTargetsAndSystem) {
   EXPECT_EQ(all[1].headline, "Passes");
   EXPECT_EQ(all[0].headline, "");
   std::vector<std::string> names;
-  for (const RegisterEntry& entry : siblings_of("e", all)) names.push_back(entry.folder);
+  for (const RegisterEntry& entry : siblings_of("e", 3, all)) names.push_back(entry.folder);
   EXPECT_THAT(names, ElementsAre("a", "b", "e"));
-  EXPECT_TRUE(siblings_of("unknown", all).empty());
+  EXPECT_TRUE(siblings_of("unknown", 1, all).empty());
+  EXPECT_TRUE(siblings_of("e", 1, all).empty());
 }
 
 TEST_F(EvidenceTest, ARemovedCampaignBreaksTheRegister) {
@@ -279,6 +280,26 @@ TEST_F(EvidenceTest, AnEarlierCampaignThatIsDamagedIsNotCounted) {
   journal[journal.find("\"S\"") + 1] = 'X';
   std::ofstream(folder_ / "one" / layout::journal, std::ios::binary) << journal;
   EXPECT_THAT(read_campaign(folder_ / "two", catalogue(), true).absent, ElementsAre("one"));
+}
+
+TEST_F(EvidenceTest, ACampaignUnderAnothersNameIsFoundOut) {
+  make_campaign(folder_ / "bad", 2);
+  make_campaign(folder_ / "good", 1);
+  // The good one put in the place of the bad one, as if it had been the first.
+  fs::remove_all(folder_ / "bad");
+  fs::copy(folder_ / "good", folder_ / "bad", fs::copy_options::recursive);
+  EXPECT_FALSE(read_campaign(folder_ / "bad", catalogue(), true).registered);
+  EXPECT_THAT(read_campaign(folder_ / "bad", catalogue(), true).absent, ElementsAre("campaigns 1 to 1"));
+  EXPECT_THAT(read_campaign(folder_ / "good", catalogue(), true).absent, ElementsAre("bad"));
+}
+
+TEST_F(EvidenceTest, ACopyWithoutItsRegisterKnowsThatThereWereOthers) {
+  make_campaign(folder_ / "a/one", 2);
+  make_campaign(folder_ / "a/two", 1);
+  fs::create_directories(folder_ / "b");
+  fs::copy(folder_ / "a/two", folder_ / "b/two", fs::copy_options::recursive);
+  EXPECT_THAT(read_campaign(folder_ / "b/two", catalogue(), true).absent, ElementsAre("campaigns 1 to 1"));
+  EXPECT_TRUE(read_campaign(folder_ / "b/two", catalogue(), false).absent.empty());
 }
 
 TEST_F(EvidenceTest, ACampaignOutsideTheRegisterSaysSo) {

@@ -55,9 +55,11 @@ std::vector<RegisterEntry> read_register(const std::filesystem::path& file) {
   return all;
 }
 
-std::vector<RegisterEntry> siblings_of(const std::string& folder, const std::vector<RegisterEntry>& all) {
-  const auto self =
-      std::find_if(all.begin(), all.end(), [&](const RegisterEntry& e) { return e.folder == folder; });
+std::vector<RegisterEntry> siblings_of(const std::string& folder, int number,
+                                       const std::vector<RegisterEntry>& all) {
+  const auto self = std::find_if(all.begin(), all.end(), [&](const RegisterEntry& e) {
+    return e.folder == folder && e.number == number;
+  });
   std::vector<RegisterEntry> siblings;
   if (self == all.end()) return siblings;
   std::copy_if(all.begin(), all.end(), std::back_inserter(siblings),

@@ -25,9 +25,10 @@ struct RegisterEntry {
 /// chain.
 std::vector<RegisterEntry> read_register(const std::filesystem::path& file);
 
-/// The entries of the same targets file and system as `folder`, itself included, in order. Empty when the
-/// folder is not registered.
-std::vector<RegisterEntry> siblings_of(const std::string& folder, const std::vector<RegisterEntry>& all);
+/// The entries of the same targets file and system as campaign `number` in `folder`, itself included, in
+/// order. Empty when that campaign is not registered (a folder that was renamed to another's name is not).
+std::vector<RegisterEntry> siblings_of(const std::string& folder, int number,
+                                       const std::vector<RegisterEntry>& all);
 
 /// Gives `entry` its number and appends it. Two runners at a time are kept apart by a lock on the file.
 /// Throws Error(cannot_run) when it cannot be written, Error(bad_input) for a broken chain.

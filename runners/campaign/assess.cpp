@@ -48,7 +48,7 @@ std::string text_of(const std::string& name, const ParameterValue& value) {
   } else {
     return to_string(value);
   }
-  if (name.ends_with("_bytes")) {
+  if (name.ends_with("_bytes") && !name.starts_with("memory")) {
     // Caches have round binary sizes, memories do not.
     const std::string exact = format_bytes(number);
     if (!exact.ends_with(" B")) return exact;
@@ -91,7 +91,7 @@ void add_register(Judgement& judgement, const Campaign& campaign) {
     one.folder = entry.folder;
     one.started = entry.started;
     one.headline = entry.headline.empty() ? "not finished" : entry.headline;
-    one.is_this = entry.folder == self;
+    one.is_this = entry.folder == self && entry.number == campaign.journal.number;
     const auto in = [&](const std::vector<std::string>& names) {
       return std::find(names.begin(), names.end(), entry.folder) != names.end();
     };

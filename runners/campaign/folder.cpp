@@ -6,10 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "reports/base/error.h"
 #include "reports/evidence/journal.h"
 #include "reports/evidence/layout.h"
+#include "reports/evidence/register.h"
 #include "reports/record/record_json.h"
 #include "runners/campaign/time.h"
 
@@ -37,8 +39,12 @@ fs::path new_folder(const fs::path& parent, const std::string& plan_name) {
     name += plain ? c : '-';
   }
   name += "-" + utc_compact();
+  // The register keeps the names of folders that are gone: taking one again would hide a campaign.
+  std::set<std::string> taken;
+  for (const RegisterEntry& entry : read_register(parent / layout::register_file)) taken.insert(entry.folder);
   for (int attempt = 1;; ++attempt) {
     const fs::path path = parent / (attempt == 1 ? name : name + "-" + std::to_string(attempt));
+    if (taken.contains(path.filename().string())) continue;
     std::error_code error;
     if (fs::create_directory(path, error)) return path;
     if (error) throw cannot_make(path, error.message());

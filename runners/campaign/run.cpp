@@ -119,7 +119,9 @@ class Runner {
     if (number <= 1) return;
     Campaign campaign;
     campaign.folder = fs::absolute(folder_->path());
-    campaign.series = siblings_of(folder_->name(), read_register(input_.parent / layout::register_file));
+    campaign.journal.number = number;
+    campaign.series =
+        siblings_of(folder_->name(), number, read_register(input_.parent / layout::register_file));
     add_earlier(campaign, knowledge_.catalogue);
     data_ = std::move(campaign.data);
     progress_.note("continues the launches of " + std::to_string(campaign.counted.size()) +
