@@ -129,7 +129,11 @@ void CampaignData::add(const Record& record, int campaign) {
       }
       auto& peaks = results.peaks[f];
       if (peaks.size() <= index) peaks.resize(index + 1);
-      if (given->peak && !peaks[index]) peaks[index] = given->peak;
+      // A probe finds at most what there is: of several measured peaks the highest is the nearest to it.
+      const bool higher = given->peak && peaks[index] && given->peak->basis == PeakBasis::measured &&
+                          peaks[index]->basis == PeakBasis::measured &&
+                          given->peak->value > peaks[index]->value;
+      if (given->peak && (!peaks[index] || higher)) peaks[index] = given->peak;
     }
     if (!any_value && state == ValueState::valid) launch.states[index] = ValueState::absent;
     if (state == ValueState::wrong && results.incidents.size() < most_incidents) {

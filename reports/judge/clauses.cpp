@@ -88,7 +88,8 @@ TargetVerdict judge_inventory(const Context& context, const InventoryClause& cla
       nodes_by_value["'" + to_string(value) + "'"].push_back(node);
       continue;
     }
-    nodes_by_value[to_string(value)].push_back(node);
+    const double limit = clause.at_least.value_or(clause.at_most.value_or(0));
+    nodes_by_value[clause.in_bytes ? format_distinct(*number, limit, "B") : to_string(value)].push_back(node);
     const bool meets = (!clause.equals || same(value, *clause.equals)) &&
                        (!clause.at_least || *number >= *clause.at_least) &&
                        (!clause.at_most || *number <= *clause.at_most);

@@ -15,8 +15,7 @@ bool makes_invalid(const std::string& code) {
 
 }  // namespace
 
-// ---- Problems
-// -----------------------------------------------------------------------------------------------
+// ---- Problems -------------------------------------------------------------------------------------------
 
 bool Problems::invalid() const {
   return std::any_of(found_.begin(), found_.end(),
@@ -36,19 +35,18 @@ std::string Problems::invalid_text() const {
 std::vector<Finding> Problems::findings() const {
   std::vector<Finding> result;
   for (const auto& [code, kind] : found_) {
-    for (std::size_t i = 0; i < kind.texts.size(); ++i) {
+    // What makes evidence invalid is told by examples; of a warning one is enough.
+    const std::size_t told = makes_invalid(code) ? kind.texts.size() : 1;
+    for (std::size_t i = 0; i < told; ++i) {
       std::string text = kind.texts[i];
-      if (i + 1 == kind.texts.size() && kind.count > kind.texts.size()) {
-        text += " (and " + std::to_string(kind.count - kind.texts.size()) + " more)";
-      }
+      if (i + 1 == told && kind.count > told) text += " (and " + std::to_string(kind.count - told) + " more)";
       result.push_back({code, text});
     }
   }
   return result;
 }
 
-// ---- Devices
-// ------------------------------------------------------------------------------------------------
+// ---- Devices --------------------------------------------------------------------------------------------
 
 std::string device_text(const DeviceIdentity& device) {
   if (device.kind == "group") return device.node;

@@ -261,10 +261,27 @@ TEST(JudgeRatio, AMissingReferenceIsAMiss) {
     scene.launch(values({60}), 0);
     scene.beside(values({100}), 1);
   }
-  scene.launch(values({60}), 0);  // without its reference
+  scene.launch(values({60}), 0);
+  scene.data.launch_started(scene.planned(1), 7);  // the reference was begun and left nothing
   EXPECT_EQ(scene.verdict(), Verdict::inconclusive);
   EXPECT_EQ(scene.part().without_value, 1);
   EXPECT_THAT(scene.part().launches[6].trouble, HasSubstr("no reference value"));
+}
+
+TEST(JudgeRatio, ALaunchWhoseReferenceWasNotBegunIsNoPair) {
+  Scene scene = ratio_scene();
+  for (int i = 0; i < 6; ++i) {
+    scene.launch(values({60}), 0);
+    scene.beside(values({100}), 1);
+  }
+  scene.launch(values({60}), 0);  // alone in its start
+  EXPECT_EQ(scene.verdict(), Verdict::inconclusive);
+  EXPECT_EQ(scene.part().met, 6);
+  EXPECT_EQ(scene.part().without_value, 0);
+  Scene never = ratio_scene();
+  for (int i = 0; i < 7; ++i) never.launch(values({60}), 0);
+  EXPECT_NE(never.verdict(), Verdict::pass);
+  EXPECT_EQ(never.part().without_value, 7);
 }
 
 TEST(JudgeRatio, AWrongReferenceIsInvalidAndNamed) {

@@ -243,6 +243,19 @@ void merge_group(Observations& observed) {
   observed.denominators = std::move(denominators);
 }
 
+// A pair is a launch of both cases in one start. A launch whose reference was not even begun there (its own
+// targets were decided before) is no attempt at a pair; one that was begun and failed is. With no pair at all
+// every launch stays, as one without a reference.
+void keep_paired(const CaseResults& reference, std::vector<const LaunchResults*>& launches) {
+  std::set<std::pair<int, int>> begun;
+  for (const LaunchResults& launch : reference.launches) begun.insert({launch.campaign, launch.start});
+  std::vector<const LaunchResults*> paired;
+  for (const LaunchResults* launch : launches) {
+    if (begun.count({launch->campaign, launch->start}) > 0) paired.push_back(launch);
+  }
+  if (!paired.empty()) launches = std::move(paired);
+}
+
 void concede_devices(const JudgeInput& input, Observations& observed) {
   Grid& grid = observed.grid;
   const auto& conceded = input.data.conceded_nodes();
@@ -269,6 +282,7 @@ Observations observe(const Context& context, const Target& target, const Limit* 
   Expected expected = expected_devices(context, results);
   observed.never_seen = std::move(expected.never_seen);
   observed.launches = ordered_launches(results, input.targets.continue_campaigns);
+  if (reference) keep_paired(*reference->results, observed.launches);
   observed.unit = results.foms[figure].unit;
   observed.group = expected.one_group;
 

@@ -281,7 +281,9 @@ InventoryClause parse_inventory(TomlTable& table, std::set<std::string>& ids) {
   }
   const auto limit = [&](const char* key, const char* sign, std::optional<double>& value) {
     if (const auto given = table.scalar(key)) {
-      value = quantity(*given, key).value;
+      const Quantity read = quantity(*given, key);
+      value = read.value;
+      clause.in_bytes = clause.in_bytes || read.dimension == Dimension{.information = 1};
       clause.limit_text +=
           (clause.limit_text.empty() ? "" : ", ") + std::string(sign) + " " + to_string(given->value);
     }

@@ -65,6 +65,7 @@ struct InventoryClause {
   std::string id, title, fact, source;
   std::optional<ParameterValue> equals;
   std::optional<double> at_least, at_most;  ///< base units
+  bool in_bytes = false;                    ///< the limit was given in bytes: show the fact so
   std::string limit_text;
   Level level = Level::mandatory;
   Location place;

@@ -58,6 +58,13 @@ std::string required_text(const Prepared& prepared, const Target& target) {
             (limit.kind == LimitKind::of_peak ? "peak" : limit.benchmark + "." + limit.fom);
   }
   std::vector<std::string> remarks;
+  if (limit.kind == LimitKind::of_figure && !target.of_where.empty()) {
+    for (const auto& [name, values] : target.of_where) {
+      std::vector<std::string> texts;
+      for (const ParameterValue& value : values) texts.push_back(to_string(value));
+      remarks.push_back("with " + name + " = " + join(texts, " or "));
+    }
+  }
   if (limit.kind == LimitKind::of_peak && prepared.observed.one_peak) {
     const Peak& peak = *prepared.observed.one_peak;
     remarks.push_back(format_value(peak.value, target.unit) + ", " +
