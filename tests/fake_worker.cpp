@@ -178,9 +178,14 @@ int main(int argc, char** argv) {
   std::string request, results;
   for (std::size_t i = 0; i + 1 < arguments.size(); i += 2) {
     if (arguments[i] == "--machine") {
-      write_file(arguments[i + 1], "{\"schema\":\"assay.machine/1\",\"nodes\":[{\"node\":\"" + node() +
-                                       "\",\"facts\":{\"cores\":2,\"cpu_model\":\"Scripted processor\"," +
-                                       "\"memory_bytes\":8000000000}}]}\n");
+      write_file(
+          arguments[i + 1],
+          R"({"schema":"assay.machine/1","assay_version":"0.1.0","created":"2026-11-22T10:00:00Z","nodes":[{"node":")" +
+              node() +
+              R"(","facts":{"cores":2,"cpu_model":"Scripted processor","memory_bytes":8000000000}}],)"
+              R"("mpi":{"library":"none","standard":"4.0","started":false,"ranks":1},"libraries":{},)"
+              R"("environment":{},"warnings":[]})"
+              "\n");
       return 0;
     }
     if (arguments[i] == "--request") request = arguments[i + 1];
