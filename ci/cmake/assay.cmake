@@ -17,6 +17,19 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+# DNNL::dnnl, found by its files: the package's own CMake configuration asks for OpenCL, which nothing here uses.
+macro(assay_find_onednn)
+  if(NOT TARGET DNNL::dnnl)
+    find_path(ONEDNN_INCLUDE dnnl.hpp)
+    find_library(ONEDNN_LIBRARY dnnl)
+    if(NOT ONEDNN_INCLUDE OR NOT ONEDNN_LIBRARY)
+      message(FATAL_ERROR "oneDNN was not found; on Debian: apt-get install libdnnl-dev")
+    endif()
+    add_library(DNNL::dnnl UNKNOWN IMPORTED)
+    set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${ONEDNN_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ONEDNN_INCLUDE})
+  endif()
+endmacro()
+
 # assay_embed(TARGET FILE SYMBOL): the bytes of FILE as `extern const std::string_view SYMBOL` of namespace
 # assay::embedded. FILE may be made by the build.
 function(assay_embed target file symbol)
