@@ -178,7 +178,9 @@ std::vector<std::string> TomlTable::keys() const {
   return names;
 }
 
-bool TomlTable::has(std::string_view key) { return impl_->ask(key) != nullptr; }
+bool TomlTable::has(std::string_view key) {
+  return impl_->ask(key) != nullptr;
+}
 
 Location TomlTable::where() const {
   return impl_->place(*impl_->table);

@@ -435,6 +435,12 @@ std::optional<std::size_t> reference_case(const Target& target, const Limit& lim
 }
 
 void check_against_plan(const Targets& targets, const Plan& plan, const Catalogue& catalogue) {
+  if (targets.extend_launches > 0 && plan.stop == StopRule::fixed) {
+    throw bad_input("inconclusive = \"extend\" cannot go with plan '" + plan.name +
+                        "', whose number of launches is fixed",
+                    "give the plan stop = \"decided\", or the targets inconclusive = \"not_accepted\"",
+                    {targets.file});
+  }
   for (const Target& target : targets.targets) {
     const std::vector<std::size_t> cases = matching_cases(target, plan);
     if (cases.empty()) {

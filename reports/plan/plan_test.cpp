@@ -149,8 +149,7 @@ TEST(Targets, RefusesWhatIsWrongWithPlaceAndAdvice) {
       {targets_head + target(rate + "at_least = \"1 GFLOP/s\"\ntolerance = \"-2 %\"\n"),
        "'tolerance' is -2.00 %"},
       {targets_head + target(rate + "at_least = \"0 GFLOP/s\"\n"), "not positive"},
-      {targets_head + target(rate + "at_leest = \"1 GFLOP/s\"\n"),
-       "did you mean 'at_least'?"},
+      {targets_head + target(rate + "at_leest = \"1 GFLOP/s\"\n"), "did you mean 'at_least'?"},
       {targets_head + target("fom = \"compute/gemm.rat\"\nat_least = \"1 GFLOP/s\"\n"),
        "did you mean 'rate'?"},
       {targets_head + target("fom = \"compute/gem.rate\"\nat_least = \"1 GFLOP/s\"\n"),
@@ -179,6 +178,17 @@ TEST(Targets, RefusesWhatIsWrongWithPlaceAndAdvice) {
     EXPECT_NE(refused_targets(toml).find(expected), std::string::npos) << expected << "\n"
                                                                        << refused_targets(toml);
   }
+}
+
+TEST(Targets, AFixedNumberOfLaunchesIsNotExtended) {
+  const Plan plan = parse_plan(head + "[repeat]\nlaunches = { max = 9, stop = \"fixed\" }\n" + gemm_case,
+                               "p.toml", catalogue());
+  const std::string toml = targets_head + "inconclusive = \"extend\"\nextend_launches = 5\n" +
+                           target("fom = \"compute/gemm.rate\"\nat_least = \"1 GFLOP/s\"\n");
+  const Targets targets = parse_targets(toml, "t.toml", catalogue());
+  EXPECT_NE(
+      refusal([&] { check_against_plan(targets, plan, catalogue()); }).find("number of launches is fixed"),
+      std::string::npos);
 }
 
 TEST(Targets, ATargetThatNoCaseCanSatisfyIsRefusedBeforeAnythingRuns) {

@@ -254,6 +254,8 @@ TEST(Request, ReadsBackWhatItWrote) {
   EXPECT_EQ(to_json(parse_request(to_json(request), "r")), to_json(request));
   EXPECT_EQ(parse_progress(progress_line(3)), 3);
   EXPECT_EQ(parse_progress("{\"schema\":\"assay.record/1\"}"), std::nullopt);
+  EXPECT_EQ(parse_progress("{\"schema\":5,\"position\":1}"), std::nullopt);
+  EXPECT_EQ(parse_progress("garbage"), std::nullopt);
 }
 
 }  // namespace

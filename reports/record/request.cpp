@@ -92,11 +92,13 @@ std::string progress_line(int position) {
 
 std::optional<int> parse_progress(std::string_view line) {
   const json document = json::parse(line, nullptr, false);
-  if (!document.is_object() || document.value("schema", "") != progress_schema ||
-      !document.contains("position") || !document["position"].is_number_integer()) {
+  if (!document.is_object()) return std::nullopt;
+  const auto schema = document.find("schema"), position = document.find("position");
+  if (schema == document.end() || position == document.end() || *schema != progress_schema ||
+      !position->is_number_integer()) {
     return std::nullopt;
   }
-  return document["position"].get<int>();
+  return position->get<int>();
 }
 
 }  // namespace assay

@@ -196,8 +196,13 @@ class TextReport {
   }
 
   void write_reasons() {
+    // A target that passes is explained here only when there is something to do about it.
     const auto speaks = [](const TargetVerdict& target) {
-      return target.verdict != Verdict::pass || !target.findings.empty();
+      return target.verdict != Verdict::pass ||
+             std::any_of(target.findings.begin(), target.findings.end(), [](const Finding& finding) {
+               const FindingKind* kind = known_kind(finding.code);
+               return kind == nullptr || kind->severity != Severity::note;
+             });
     };
     if (std::any_of(judgement_.targets.begin(), judgement_.targets.end(), speaks))
       text_ += "\nREASONS AND WHAT TO DO NEXT\n";
