@@ -72,6 +72,11 @@ fs::path find_plan(const std::string& given) {
 fs::path find_targets(const std::string& given) {
   return find_shipped(given, "targets file", target_places());
 }
+fs::path find_plan_or_targets(const std::string& given) {
+  std::vector<fs::path> folders = plan_places();
+  for (fs::path& folder : target_places()) folders.push_back(std::move(folder));
+  return find_shipped(given, "plan or targets file", folders);
+}
 std::vector<std::string> shipped_plans() {
   return names_in(plan_places());
 }

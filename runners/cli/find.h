@@ -17,6 +17,9 @@ std::filesystem::path find_plan(const std::string& given);
 /// The same for targets: share/assay/reference_results/targets or reference_results/targets.
 std::filesystem::path find_targets(const std::string& given);
 
+/// The same for either.
+std::filesystem::path find_plan_or_targets(const std::string& given);
+
 /// Names of what is shipped, without ".toml", sorted.
 std::vector<std::string> shipped_plans();
 std::vector<std::string> shipped_targets();

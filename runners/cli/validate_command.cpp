@@ -26,7 +26,8 @@ ExitStatus validate_command(const std::vector<std::string>& files) {
   const Knowledge knowledge = embedded_knowledge();
   std::vector<std::pair<std::string, Plan>> plans;
   std::vector<std::pair<std::string, Targets>> targets;
-  for (const std::string& file : files) {
+  for (const std::string& given : files) {
+    const std::string file = find_plan_or_targets(given).string();
     const std::string text = read_file(file);
     const std::string schema = schema_of(text, file);
     if (schema == "assay.plan/1") {
