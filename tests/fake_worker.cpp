@@ -27,6 +27,13 @@
 
 namespace {
 
+/// Dies as a crashed program does, also where a sanitizer would rather report it.
+[[noreturn]] void crash() {
+  std::signal(SIGSEGV, SIG_DFL);
+  std::raise(SIGSEGV);
+  std::abort();
+}
+
 using namespace assay;  // NOLINT(google-build-using-namespace): a program of tests
 
 std::string node() {
@@ -96,7 +103,7 @@ class Worker {
       if (!act(behaviour, wanted)) return 3;
       if (behaviour == "crash_after") crash_at_end_ = true;
     }
-    if (crash_at_end_) std::raise(SIGSEGV);
+    if (crash_at_end_) crash();
     return 0;
   }
 
@@ -115,7 +122,7 @@ class Worker {
     if (behaviour == "crash") {
       std::fprintf(stderr, "about to crash, as told\n");
       std::fflush(stderr);
-      std::raise(SIGSEGV);
+      crash();
     } else if (behaviour == "exit3") {
       std::fprintf(stderr, "cannot go on, as told\n");
       return false;
