@@ -84,6 +84,11 @@ Simulated simulate(double true_share, int campaigns, std::size_t max_launches) {
   result.mean_launches = static_cast<double>(launches) / all;
   double sum = 0;
   for (const int count : decided) result.decided_within.push_back((sum += count) / all);
+  std::printf(
+      "%d campaigns, true share %.5f: %.2f %% pass, %.2f %% fail, %.3f launches on average, %.2f %% decided "
+      "within 8\n",
+      campaigns, true_share, 100 * result.pass, 100 * result.fail, result.mean_launches,
+      100 * result.decided_within[8]);
   return result;
 }
 
@@ -148,6 +153,8 @@ TEST(Simulation, TwoThousandDevices) {
   for (const DeviceTally& tally : decision.tallies) {
     launches += tally.passed_at > 0 ? tally.passed_at : decision.decided_at;
   }
+  std::printf("2000 devices: %.2f launches each, fleet decided after %d\n", launches / devices,
+              decision.decided_at);
   EXPECT_GE(launches / devices, 7);
   EXPECT_LE(launches / devices, 8);
 }

@@ -106,12 +106,10 @@ TEST(StatusLine, ShowsCaseLaunchesIntervalAndEValues) {
   state.launches = 4;
   state.most_launches = 12;
   state.left_s = 40;
-  EXPECT_EQ(status_text(state), "compute/gemm dtype=f32: 4 of at most 12 launches, about 40 s left");
+  EXPECT_EQ(status_text(state), "4/12, 40 s left: compute/gemm dtype=f32");
   state.judged = &judgement;
   EXPECT_EQ(status_text(state),
-            "compute/gemm dtype=f32: 4 of at most 12 launches, interval 400.0 GFLOP/s to 420.0 GFLOP/s, E "
-            "pass 6.2 fail 0.125, "
-            "about 40 s left");
+            "4/12, 40 s left, E pass 6.2 fail 0.125, 400.0 GFLOP/s to 420.0 GFLOP/s: compute/gemm dtype=f32");
 }
 
 std::string shown(Console::Style style, int width) {
@@ -140,7 +138,7 @@ TEST(Console, EachStyleSaysWhatItShould) {
   EXPECT_EQ(lines.find('\x1b'), std::string::npos);
   EXPECT_THAT(lines, HasSubstr("start 3: 2 of 2 cases completed"));
   EXPECT_THAT(lines, HasSubstr("read this\n"));
-  EXPECT_EQ(shown(Console::Style::terminal, 20), "\r\x1b[K[3] a label that is\r\x1b[Kread this\n");
+  EXPECT_EQ(shown(Console::Style::terminal, 30), "\r\x1b[K[3] 0/0, 9 s left: a label th\r\x1b[Kread this\n");
 }
 
 }  // namespace

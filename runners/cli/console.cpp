@@ -61,22 +61,21 @@ bool is_terminal(std::FILE* stream) {
   return ::isatty(::fileno(stream)) == 1;
 }
 
+// What changes comes first: a narrow terminal cuts the label, not the evidence.
 std::string status_text(const ProgressState& state) {
-  std::string text = state.label + ": " + std::to_string(state.launches) + " of " +
-                     (state.most_launches > 1 ? "at most " : "") + std::to_string(state.most_launches) +
-                     (state.most_launches == 1 ? " launch" : " launches");
+  std::string text = std::to_string(state.launches) + "/" + std::to_string(state.most_launches) + ", " +
+                     roughly(state.left_s) + " left";
   if (const PartVerdict* part = part_of(state)) {
+    text += ", E pass " + number(part->e_pass) + " fail " + number(part->e_fail);
+    if (part->decided_at > 0) text += " (" + std::string(to_string(part->verdict)) + ")";
     if (part->interval.lower || part->interval.upper) {
-      text += ", interval ";
+      text += ", ";
       text += part->interval.lower ? format_value(*part->interval.lower, part->unit) : "?";
       text += " to ";
       text += part->interval.upper ? format_value(*part->interval.upper, part->unit) : "?";
     }
-    text += ", E pass " + number(part->e_pass) + " fail " + number(part->e_fail);
-    if (part->decided_at > 0) text += " (" + std::string(to_string(part->verdict)) + ")";
   }
-  text += ", about " + roughly(state.left_s) + " left";
-  return text;
+  return text + ": " + state.label;
 }
 
 void Console::clear() {
