@@ -10,6 +10,7 @@
 #include "reports/record/catalogue.h"
 #include "reports/record/record_json.h"
 #include "reports/record/request.h"
+#include "reports/record/sample_record_testing.h"
 #include "reports/render/render.h"
 #include "reports/render/sample_judgement_test.h"
 
@@ -17,33 +18,9 @@ namespace {
 
 using namespace assay;
 
+/// Nothing is absent, attachments included.
 Record full_record() {
-  Record record;
-  record.benchmark = "compute/gemm";
-  record.parameters = {
-      {"dtype", std::string("bf16")}, {"m", std::int64_t{8192}}, {"scale", 0.5}, {"transposed", true}};
-  record.start = 3;
-  record.position = 1;
-  record.node = "n017";
-  record.started = "2026-11-22T10:00:00.123Z";
-  record.foms = {{"rate", 1.099511627776e12, "FLOP/s", Better::higher, Reduce::median,
-                  Peak{989.5e12, PeakBasis::theoretical, "data sheet, dense"}},
-                 {"latency", std::nullopt, "s", Better::lower, Reduce::p99, std::nullopt}};
-  DeviceResult device;
-  device.rank = 5;
-  device.kind = "gpu";
-  device.name = "NVIDIA H200";
-  device.id = "GPU-1";
-  device.warmups = 5;
-  device.iterations = 300;
-  device.samples_s = {0.0015, 0.0016};
-  device.histogram = Histogram{16, -160, {3, 0, 7}};
-  device.converged = true;
-  device.check = {CheckStatus::pass, 0.0031, 0.0078, "Freivalds, 8 vectors"};
-  device.conditions = {{1.7e9}, {650}, {61.5}, false, 0.01, 0.4};
-  device.metrics = {{"energy_j", 12.5}};
-  record.devices = {device};
-  record.path = {{"transport", "shared memory"}};
+  Record record = sample_record();
   record.attachments = {std::string(64, 'c')};
   return record;
 }

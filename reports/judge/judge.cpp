@@ -52,7 +52,7 @@ TargetVerdict judge_target(Context& context, const Target& target) {
   verdict.weight = target.weight;
   verdict.fom = target.benchmark + "." + target.fom;
   verdict.across_text = across_text(target);
-  verdict.where_text = where_text(target);
+  verdict.where_text = where_text(target, input.catalogue.find(target.benchmark));
   for (const std::size_t index : matching_cases(target, input.plan)) {
     const PlannedCase& planned = input.plan.cases[index];
     for (const auto& [kind, limit] : limits_of(target)) {

@@ -49,7 +49,7 @@ std::string reason_text(const Prepared& prepared, const Decision& decision, cons
 /// The launches without a value and their reasons: "2 of 9 launches gave no value (timeout: ...)"; or empty.
 std::string lost_launches_text(const PartVerdict& part);
 std::string across_text(const Target& target);
-std::string where_text(const Target& target);
+std::string where_text(const Target& target, const BenchmarkSpec* benchmark);
 /// Launches that the plan and the targets allow a campaign: `max` and those of an extension.
 int launches_allowed(const Plan& plan, const Targets& targets);
 

@@ -10,6 +10,20 @@ namespace assay {
 
 namespace {
 
+/// Smallest number of [low, high] for which `holds`, which holds for `high` and for all above the first.
+template <typename Holds>
+int fewest_that(int low, int high, const Holds& holds) {
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (holds(middle)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return high;
+}
+
 double sum_of_terms(int good, int bad, double share) {
   const double odds = (1 - share) / share;
   double term = 1.0 / (bad + 1.0);
@@ -68,16 +82,7 @@ std::optional<int> fewest_met(int launches, double alpha, double share, StopRule
     return e_pass(met, launches - met, share) * alpha >= 1 - rounding;
   };
   if (launches <= 0 || !decides(launches)) return std::nullopt;
-  int low = 0, high = launches;  // evidence rises with the number that meet: bisect
-  while (low < high) {
-    const int middle = (low + high) / 2;
-    if (decides(middle)) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
+  return fewest_that(0, launches, decides);  // evidence rises with the number that meet
 }
 
 std::optional<int> fewest_missed(int launches, double alpha, double share, StopRule stop) {
@@ -101,16 +106,8 @@ int fewest_deciding_launches(double confidence, double share, StopRule stop) {
   constexpr int beyond_any_plan = 1 << 20;
   int high = 1;
   while (high < beyond_any_plan && !decides(high)) high *= 2;
-  int low = high / 2 + 1;  // high / 2 does not decide; more launches that agree never decide less
-  while (low < high) {
-    const int middle = (low + high) / 2;
-    if (decides(middle)) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return high;
+  // high / 2 does not decide; more launches that agree never decide less.
+  return fewest_that(high / 2 + 1, high, decides);
 }
 
 std::size_t allowed_to_miss(std::size_t devices, double device_share) {

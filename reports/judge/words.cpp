@@ -202,11 +202,12 @@ std::string across_text(const Target& target) {
   return {};
 }
 
-std::string where_text(const Target& target) {
+std::string where_text(const Target& target, const BenchmarkSpec* benchmark) {
   std::vector<std::string> conditions;
   for (const auto& [name, values] : target.where) {
+    const ParameterSpec* spec = benchmark == nullptr ? nullptr : benchmark->find_parameter(name);
     std::vector<std::string> texts;
-    for (const ParameterValue& value : values) texts.push_back(to_string(value));
+    for (const ParameterValue& value : values) texts.push_back(value_text(spec, value));
     conditions.push_back(name + " = " + join(texts, " or "));
   }
   return join(conditions, ", ");

@@ -288,20 +288,22 @@ Parameters complete_parameters(const BenchmarkSpec& benchmark, const Parameters&
   return complete;
 }
 
+std::string value_text(const ParameterSpec* spec, const ParameterValue& value) {
+  const auto* number = std::get_if<std::int64_t>(&value);
+  const bool bytes = spec != nullptr && spec->type == ParameterType::bytes && number != nullptr;
+  return bytes ? format_bytes(static_cast<double>(*number)) : to_string(value);
+}
+
 std::string case_label(const BenchmarkSpec* benchmark, const CaseIdentity& identity) {
   std::string label = identity.benchmark;
-  const auto add = [&](const std::string& name, const ParameterValue& value, bool bytes) {
-    label += " " + name + "=";
-    if (const auto* number = std::get_if<std::int64_t>(&value); bytes && number != nullptr) {
-      std::string size = format_bytes(static_cast<double>(*number));
-      size.erase(std::remove(size.begin(), size.end(), ' '), size.end());
-      label += size;
-    } else {
-      label += to_string(value);
-    }
+  const auto add = [&](const ParameterSpec* spec, const std::string& name, const ParameterValue& value) {
+    std::string text = value_text(spec, value);
+    if (spec != nullptr && spec->type == ParameterType::bytes)
+      text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+    label += " " + name + "=" + text;
   };
   if (benchmark == nullptr) {
-    for (const auto& [name, value] : identity.parameters) add(name, value, false);
+    for (const auto& [name, value] : identity.parameters) add(nullptr, name, value);
     return label;
   }
   // The first parameter is what a benchmark is usually swept over: it is always named.
@@ -309,8 +311,7 @@ std::string case_label(const BenchmarkSpec* benchmark, const CaseIdentity& ident
     const ParameterSpec& spec = benchmark->parameters[i];
     const auto found = identity.parameters.find(spec.name);
     if (found == identity.parameters.end()) continue;
-    if (i == 0 || found->second != spec.default_value)
-      add(spec.name, found->second, spec.type == ParameterType::bytes);
+    if (i == 0 || found->second != spec.default_value) add(&spec, spec.name, found->second);
   }
   return label;
 }

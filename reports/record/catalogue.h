@@ -73,8 +73,11 @@ ParameterValue checked_value(const ParameterSpec& spec, std::string_view text, c
 Parameters complete_parameters(const BenchmarkSpec& benchmark, const Parameters& given,
                                const Location& where);
 
-/// What people read: "compute/gemm bf16 4096 x 4096 x 4096" is not tried; it lists the parameters that differ
-/// from their default, in the catalogue's order: "compute/gemm dtype=bf16 m=4096".
+/// A value as people read it: sizes as "64 MiB". `spec` may be null.
+std::string value_text(const ParameterSpec* spec, const ParameterValue& value);
+
+/// The first parameter and those that differ from their default, in the catalogue's order:
+/// "compute/gemm dtype=bf16 m=4096". All of them when the benchmark is not known (null).
 std::string case_label(const BenchmarkSpec* benchmark, const CaseIdentity& identity);
 
 }  // namespace assay

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "reports/record/words.h"
+#include "reports/record/case_json.h"
 
 namespace assay {
 namespace {
@@ -473,25 +473,16 @@ class LineParser {
 }  // namespace
 
 std::string to_json_line(const Record& record) {
-  ordered_json parameters = ordered_json::object();
-  for (const auto& [name, value] : record.parameters) {
-    std::visit([&, key = name](const auto& plain) { parameters[key] = plain; }, value);
-  }
   ordered_json foms = ordered_json::array();
   for (const FigureOfMerit& fom : record.foms) foms.push_back(to_json_value(fom));
   ordered_json devices = ordered_json::array();
   for (const DeviceResult& device : record.devices) devices.push_back(to_json_value(device));
   ordered_json path = ordered_json::object();
   for (const auto& [name, value] : record.path) path[name] = value;
-  const Geometry& g = record.geometry;
   const ordered_json json = {{"schema", record_schema},
                              {"case", record.benchmark},
-                             {"parameters", std::move(parameters)},
-                             {"geometry",
-                              {{"placement", word(g.placement)},
-                               {"nodes", g.nodes},
-                               {"ranks_per_node", g.ranks_per_node},
-                               {"threads_per_rank", g.threads_per_rank}}},
+                             {"parameters", to_json_value(record.parameters)},
+                             {"geometry", to_json_value(record.geometry)},
                              {"start", record.start},
                              {"position", record.position},
                              {"node", record.node},

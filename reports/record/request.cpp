@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reports/base/error.h"
-#include "reports/record/words.h"
+#include "reports/record/case_json.h"
 
 namespace assay {
 namespace {
@@ -26,19 +26,10 @@ ParameterValue parameter(const json& value) {
 std::string to_json(const StartRequest& request) {
   ordered_json cases = ordered_json::array();
   for (const RequestedCase& one : request.cases) {
-    ordered_json parameters = ordered_json::object();
-    for (const auto& [name, value] : one.identity.parameters) {
-      std::visit([&, key = name](const auto& plain) { parameters[key] = plain; }, value);
-    }
-    const Geometry& g = one.identity.geometry;
     cases.push_back({{"position", one.position},
                      {"case", one.identity.benchmark},
-                     {"parameters", std::move(parameters)},
-                     {"geometry",
-                      {{"placement", word(g.placement)},
-                       {"nodes", g.nodes},
-                       {"ranks_per_node", g.ranks_per_node},
-                       {"threads_per_rank", g.threads_per_rank}}},
+                     {"parameters", to_json_value(one.identity.parameters)},
+                     {"geometry", to_json_value(one.identity.geometry)},
                      {"time_s", one.time_s}});
   }
   return ordered_json{{"schema", request_schema},

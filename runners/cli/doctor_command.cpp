@@ -81,7 +81,7 @@ std::string output_of(const Arguments& arguments, const fs::path& folder) {
 }
 
 void check_launcher(Sheet& sheet, const fs::path& scratch) {
-  const fs::path mpiexec = find_program("mpiexec");
+  const fs::path mpiexec = find_program(hydra_program());
   if (mpiexec.empty()) {
     sheet.missing("mpiexec", "not found; apt install mpich");
     return;
@@ -89,9 +89,8 @@ void check_launcher(Sheet& sheet, const fs::path& scratch) {
   const std::string version = output_of({mpiexec.string(), "--version"}, scratch);
   const std::size_t at = version.find("Version:");
   if (version.find("HYDRA") == std::string::npos) {
-    sheet.warn("mpiexec", mpiexec.string() +
-                              " is not MPICH's (Hydra), whose options assay uses; apt install mpich and name "
-                              "mpiexec.hydra in a site file");
+    sheet.warn("mpiexec",
+               mpiexec.string() + " is not MPICH's (Hydra), whose options assay uses; apt install mpich");
     return;
   }
   std::string number = at == std::string::npos ? "" : version.substr(at + 8, version.find('\n', at) - at - 8);

@@ -36,6 +36,7 @@ CampaignInput read_input(const RunOptions& options, const Knowledge& knowledge) 
     input.site_text = read_file(options.site);
     input.site = parse_site(input.site_text, options.site);
   }
+  if (input.site.launcher_program == Site{}.launcher_program) input.site.launcher_program = hydra_program();
   input.system = input.site.name.empty() ? host_name() : input.site.name;
   input.nodes = input.site.hosts.empty() ? std::vector<std::string>{host_name()} : input.site.hosts;
   input.schedule = make_schedule(input.plan, input.targets, knowledge.catalogue, input.nodes);

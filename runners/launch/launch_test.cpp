@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "reports/base/error.h"
 #include "reports/base/files.h"
@@ -161,6 +162,27 @@ TEST(Hydra, AMissingMpiexecNamesThePackage) {
     EXPECT_THAT(error.what(), HasSubstr("apt install mpich"));
   }
   ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST(Hydra, IsFoundBesideAnotherLibrarysMpiexec) {
+  const fs::path folder = fs::temp_directory_path() / ("assay-names-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const auto program = [&](const std::string& name) {
+    std::ofstream(folder / name) << "#!/bin/sh\n";
+    fs::permissions(folder / name, fs::perms::owner_all);
+  };
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", folder.c_str(), 1);
+  EXPECT_EQ(hydra_program(), "mpiexec");  // nothing there: the plain name goes into the message
+  program("mpiexec");
+  EXPECT_EQ(hydra_program(), "mpiexec");
+  program("mpiexec.hydra");
+  EXPECT_EQ(hydra_program(), "mpiexec.hydra");
+  fs::remove(folder / "mpiexec");
+  fs::create_symlink("mpiexec.hydra", folder / "mpiexec");
+  EXPECT_EQ(hydra_program(), "mpiexec");
+  ::setenv("PATH", path.c_str(), 1);
+  fs::remove_all(folder);
 }
 
 TEST(Hydra, TheRealOneUnderstandsTheOptions) {

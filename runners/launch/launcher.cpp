@@ -81,6 +81,13 @@ class HydraLauncher final : public Launcher {
 
 }  // namespace
 
+std::string hydra_program() {
+  std::error_code error;
+  const auto plain = std::filesystem::canonical(find_program("mpiexec"), error);
+  const bool is_hydra = !error && plain.filename().string().find("hydra") != std::string::npos;
+  return is_hydra || find_program("mpiexec.hydra").empty() ? "mpiexec" : "mpiexec.hydra";
+}
+
 int usable_cores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

@@ -32,6 +32,10 @@ class Launcher {
   virtual std::string cause(const std::string& standard_output, const std::string& standard_error) const = 0;
 };
 
+/// MPICH's mpiexec (Hydra) by the name that reaches it: "mpiexec", or "mpiexec.hydra" where the plain name
+/// belongs to another MPI library.
+std::string hydra_program();
+
 /// Cores of this machine that this process may use: physical ones, hardware threads counted once.
 int usable_cores();
 

@@ -33,15 +33,17 @@ inline Ended run_command(const std::string& command) {
   return ended;
 }
 
-inline bool have_mpiexec() {
-  static const bool have = run_command("command -v mpiexec").exit_code == 0;
-  return have;
+/// The launcher of the MPI library that assay-bench was built with, as CMake found it; empty: there is none.
+inline const std::string& mpiexec() {
+  static const std::string program =
+      run_command("command -v '" ASSAY_MPIEXEC "'").exit_code == 0 ? ASSAY_MPIEXEC : "";
+  return program;
 }
 
 /// The program under `ranks` ranks; 0: without mpiexec.
 inline std::string assay_bench(int ranks, const std::string& arguments) {
   const std::string program = std::string("'") + ASSAY_BINARY_DIR + "/bin/assay-bench' " + arguments;
-  return ranks == 0 ? program : "mpiexec -n " + std::to_string(ranks) + " " + program;
+  return ranks == 0 ? program : mpiexec() + " -n " + std::to_string(ranks) + " " + program;
 }
 
 /// A folder for one test, removed with it.

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 class Launched : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    if (!have_mpiexec()) GTEST_SKIP() << "mpiexec is missing";
+    if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
   }
 
   /// More ranks than cores take milliseconds for each operation: such runs do less.
@@ -148,13 +148,13 @@ TEST_P(Launched, WrongNumbersFailTheCheck) {
 }
 
 TEST(Nodes, AreWhatTheLauncherSaysNotTheHostName) {
-  if (!have_mpiexec()) GTEST_SKIP() << "mpiexec is missing";
+  if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
   const ScratchFolder scratch;
   const auto file = scratch / "records.jsonl";
   const std::string program =
       assay_bench(0, "collectives/allreduce --bytes 8 --time 20ms --json " + file.string());
-  const Ended ended =
-      run_command("mpiexec -n 1 -env ASSAY_NODE east " + program + " : -n 1 -env ASSAY_NODE west " + program);
+  const Ended ended = run_command(mpiexec() + " -n 1 -env ASSAY_NODE east " + program +
+                                  " : -n 1 -env ASSAY_NODE west " + program);
   EXPECT_EQ(ended.exit_code, 0) << ended.output;
   const auto records = records_in(file);
   ASSERT_EQ(records.size(), 1u);
