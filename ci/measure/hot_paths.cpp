@@ -1,5 +1,5 @@
 // The program's own hot paths under Google Benchmark: parsing records, E-values, judging, what still needs
-// launches, rendering. A made-up fleet with a fixed seed; `ci/hot-paths --benchmark_filter=judge` runs a
+// launches, rendering. A made-up fleet with a fixed seed; `ci/bench --benchmark_filter=judge` runs a
 // part.
 #include <benchmark/benchmark.h>
 
