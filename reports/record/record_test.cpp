@@ -225,6 +225,8 @@ TEST(Request, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_progress("{\"schema\":\"assay.record/1\"}"), std::nullopt);
   EXPECT_EQ(parse_progress("{\"schema\":5,\"position\":1}"), std::nullopt);
   EXPECT_EQ(parse_progress("garbage"), std::nullopt);
+  EXPECT_EQ(parse_progress("{\"schema\":\"assay.progress/1\",\"position\":1"), std::nullopt);
+  EXPECT_EQ(parse_progress("\xff\xfe assay.progress/1 \x00"), std::nullopt);
 }
 
 }  // namespace

@@ -82,6 +82,8 @@ std::string progress_line(int position) {
 }
 
 std::optional<int> parse_progress(std::string_view line) {
+  // Most lines are records, which are long: they are not parsed here only to be refused.
+  if (line.find(progress_schema) == std::string_view::npos) return std::nullopt;
   const json document = json::parse(line, nullptr, false);
   if (!document.is_object()) return std::nullopt;
   const auto schema = document.find("schema"), position = document.find("position");

@@ -36,7 +36,8 @@ std::string to_json(const StartRequest& request);
 StartRequest parse_request(std::string_view json, const std::string& file);
 
 std::string progress_line(int position);
-/// The position, when the line is a progress line.
+/// The position, when the line is a progress line. Takes whatever bytes a worker wrote and never throws for
+/// them.
 std::optional<int> parse_progress(std::string_view line);
 
 }  // namespace assay

@@ -13,15 +13,6 @@
 namespace assay {
 namespace {
 
-/// Whatever bytes came: no exception for them.
-std::optional<int> progress_of(std::string_view line) {
-  try {
-    return parse_progress(line);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 /// What is known of one position while the lines are read.
 struct Progress {
   bool begun = false;
@@ -64,7 +55,7 @@ class Reader {
   }
 
   void read_line(std::string_view line, int number) {
-    if (const auto position = progress_of(line)) {
+    if (const auto position = parse_progress(line)) {
       if (*position < current_ || *position > static_cast<int>(progress_.size()) || at(*position).begun) {
         distrust("line " + std::to_string(number) + " announces case " + std::to_string(*position) +
                  " out of turn");

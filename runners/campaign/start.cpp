@@ -31,15 +31,6 @@ struct Running {
   std::optional<GroupEnd> end;
 };
 
-std::optional<int> announced(const std::string& line) {
-  if (line.find("\"assay.progress/1\"") == std::string::npos) return std::nullopt;
-  try {
-    return parse_progress(line);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 class Watcher {
  public:
   Watcher(const StartToRun& start, const Launcher& launcher, FolderWatch& watch, const StopRequest& stop,
@@ -109,7 +100,7 @@ class Watcher {
     one.read_to += static_cast<std::streamoff>(grown.str().size());
     std::size_t begin = 0;
     for (std::size_t end = 0; (end = one.rest.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      const auto position = announced(one.rest.substr(begin, end - begin));
+      const auto position = parse_progress(std::string_view(one.rest).substr(begin, end - begin));
       // Only forwards: a worker that repeats itself gains no time.
       if (!position || *position <= one.position || *position > static_cast<int>(start_.limits_s.size()))
         continue;
