@@ -9,11 +9,11 @@
 #include <set>
 
 #include "reports/base/error.h"
+#include "reports/base/utc.h"
 #include "reports/evidence/journal.h"
 #include "reports/evidence/layout.h"
 #include "reports/evidence/register.h"
 #include "reports/record/record_json.h"
-#include "runners/campaign/time.h"
 
 namespace assay {
 namespace {

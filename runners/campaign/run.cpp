@@ -9,6 +9,7 @@
 
 #include "reports/base/error.h"
 #include "reports/base/files.h"
+#include "reports/base/utc.h"
 #include "reports/evidence/journal.h"
 #include "reports/evidence/layout.h"
 #include "reports/evidence/register.h"
@@ -17,7 +18,6 @@
 #include "runners/campaign/folder.h"
 #include "runners/campaign/results.h"
 #include "runners/campaign/start.h"
-#include "runners/campaign/time.h"
 
 namespace assay {
 namespace {

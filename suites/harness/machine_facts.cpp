@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -16,6 +14,7 @@
 #include <string_view>
 
 #include "reports/base/names.h"
+#include "reports/base/utc.h"
 #include "suites/device/device.h"
 #include "suites/device/host/cpu.h"
 #include "suites/device/host/environment.h"
@@ -146,15 +145,6 @@ Json library_facts() {
   libraries["build_type"] = ASSAY_BUILD_TYPE;
 #endif
   return libraries;
-}
-
-std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc = {};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 int ranks_on_my_node(const ProcessGroup& group) {
@@ -306,7 +296,7 @@ std::string machine_json(const ProcessGroup& group) {
   Json document;
   document["schema"] = "assay.machine/1";
   document["assay_version"] = ASSAY_VERSION;
-  document["created"] = utc_now();
+  document["created"] = utc_now().substr(0, 19) + "Z";  // whole seconds are enough for a machine
   document["nodes"] = nodes;
   document["mpi"] = mpi_facts(group);
   document["libraries"] = first.at("libraries");

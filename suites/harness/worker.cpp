@@ -3,16 +3,15 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "reports/base/error.h"
 #include "reports/base/names.h"
+#include "reports/base/utc.h"
 #include "reports/record/record_json.h"
 #include "suites/device/host/cpu.h"
 #include "suites/harness/agreement.h"
@@ -23,20 +22,6 @@
 #include "suites/harness/processors.h"
 
 namespace assay::bench {
-
-std::string utc_now() {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char date[32];
-  char text[48];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(milliseconds));
-  return text;
-}
 
 const Benchmark& find_benchmark(const std::string& name) {
   std::vector<std::string> names;

@@ -58,9 +58,6 @@ class Worker {
 /// devices, one per node with all of its devices.
 std::vector<Record> merge_ranks(std::vector<Record> ranks, Scope scope);
 
-/// Now, as records write it: "2026-11-22T10:00:00.123Z".
-std::string utc_now();
-
 /// The benchmark of that name. Throws Error(bad_input) with the nearest right one.
 const Benchmark& find_benchmark(const std::string& name);
 

@@ -1,4 +1,5 @@
 #include "suites/harness/worker.h"
+#include "reports/base/utc.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

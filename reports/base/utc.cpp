@@ -1,4 +1,4 @@
-#include "runners/campaign/time.h"
+#include "reports/base/utc.h"
 
 #include <array>
 #include <chrono>
