@@ -13,7 +13,7 @@
 
 namespace assay {
 
-enum class ParameterType { integer, bytes, real, choice, flag };
+enum class ParameterType { integer, bytes, real, choice, flag, text };
 
 struct ParameterSpec {
   std::string name;

@@ -36,7 +36,7 @@ enum class CheckStatus { pass, fail, absent };
 enum class Better { higher, lower };
 /// How the samples of one device become one number. `p99` and the like are taken from the histogram when
 /// there is one, else from the samples (nearest rank).
-enum class Reduce { median, min, max, p95, p99, total };
+enum class Reduce { median, mean, min, max, p95, p99, p99_9, total };
 enum class PeakBasis { theoretical, measured };
 
 /// An upper bound of a rate. A measured one comes from a probe: it never invalidates a result and cannot
@@ -48,8 +48,8 @@ struct Peak {
   friend bool operator==(const Peak&, const Peak&) = default;
 };
 
-/// A number that a case is judged by: `numerator` over the reduced seconds; without a numerator the reduced
-/// seconds themselves (unit "s").
+/// A number that a case is judged by: `numerator` over the reduced samples; without a numerator the reduced
+/// samples themselves (unit "s", or "1" for a share or a factor).
 struct FigureOfMerit {
   std::string name;                 ///< "rate", "busbw", "latency"
   std::optional<double> numerator;  ///< work of one iteration in base units, with every factor applied
@@ -57,6 +57,7 @@ struct FigureOfMerit {
   Better better = Better::higher;
   Reduce reduce = Reduce::median;
   std::optional<Peak> peak;
+  std::string series = {};  ///< which series of the device it reduces; empty: samples_s
   friend bool operator==(const FigureOfMerit&, const FigureOfMerit&) = default;
 };
 
@@ -76,6 +77,14 @@ struct Histogram {
   int first = 0;
   std::vector<std::uint64_t> counts;
   friend bool operator==(const Histogram&, const Histogram&) = default;
+};
+
+/// The samples of one part of a pass, for cases whose pass has several parts ("write" and "read", "triad").
+struct Series {
+  std::string unit = "s";              ///< "s"; "1" for a share or a factor made from times
+  std::vector<double> samples;         ///< at most 64; times are positive, shares and factors may be zero
+  std::optional<Histogram> histogram;  ///< single operations of this part, seconds
+  friend bool operator==(const Series&, const Series&) = default;
 };
 
 /// What the machine did beside the launch. Absent: not readable here, never zero.
@@ -98,6 +107,7 @@ struct DeviceResult {
   std::int64_t iterations = 0;         ///< timed iterations, all samples together
   std::vector<double> samples_s;       ///< seconds per iteration, at most 64, each the mean over its interval
   std::optional<Histogram> histogram;  ///< single operations (latency mode)
+  std::map<std::string, Series> series;
   bool converged = false;              ///< the interval of the median was narrow enough before time was up
   Check check;
   Conditions conditions;
@@ -123,11 +133,11 @@ struct Record {
 };
 
 /// The value of a figure of merit on one device; absent when there is no usable sample (none, not finite, not
-/// positive).
+/// positive; zero is usable where the unit is "1").
 std::optional<double> value_of(const FigureOfMerit& fom, const DeviceResult& device);
 
-/// Reduces samples (seconds). The median of an even number is the mean of the middle two; p95 and p99 are the
-/// nearest rank. Absent when `samples` is empty or holds a non-finite or non-positive number.
+/// Reduces samples. The median of an even number is the mean of the middle two; percentiles are the nearest
+/// rank. Absent when `samples` is empty or holds a number that is not finite or negative.
 std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& samples);
 
 /// The value below which a share q of the counts lies (upper edge of the bin that reaches it).

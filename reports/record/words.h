@@ -43,11 +43,13 @@ struct Words<Better> {
 };
 template <>
 struct Words<Reduce> {
-  static constexpr std::array<std::pair<Reduce, std::string_view>, 6> all{{{Reduce::median, "median"},
+  static constexpr std::array<std::pair<Reduce, std::string_view>, 8> all{{{Reduce::median, "median"},
+                                                                           {Reduce::mean, "mean"},
                                                                            {Reduce::min, "min"},
                                                                            {Reduce::max, "max"},
                                                                            {Reduce::p95, "p95"},
                                                                            {Reduce::p99, "p99"},
+                                                                           {Reduce::p99_9, "p99.9"},
                                                                            {Reduce::total, "total"}}};
 };
 template <>
@@ -57,12 +59,13 @@ struct Words<PeakBasis> {
 };
 template <>
 struct Words<ParameterType> {
-  static constexpr std::array<std::pair<ParameterType, std::string_view>, 5> all{
+  static constexpr std::array<std::pair<ParameterType, std::string_view>, 6> all{
       {{ParameterType::integer, "integer"},
        {ParameterType::bytes, "bytes"},
        {ParameterType::real, "real"},
        {ParameterType::choice, "choice"},
-       {ParameterType::flag, "flag"}}};
+       {ParameterType::flag, "flag"},
+       {ParameterType::text, "text"}}};
 };
 template <>
 struct Words<Scope> {

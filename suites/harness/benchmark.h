@@ -25,6 +25,38 @@ struct Context {
   std::uint64_t seed = 0;                    ///< the same on every rank; mix in rank and slot
   std::uint64_t last_level_cache_bytes = 0;  ///< of the node; 0: unknown
   Fault fault = Fault::none;
+  double time_s = 1;                           ///< measuring time to aim for, warm-up included
+  std::map<std::string, std::string> storage;  ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+};
+
+/// Bytes that belong to a record and do not fit its line (a link matrix). The content tells its own format.
+struct Attachment {
+  std::string bytes;
+};
+
+/// One case on one rank: what all cases have, however they are timed.
+class Case {
+ public:
+  virtual ~Case() = default;
+
+  /// Allocates and fills. What it throws makes the case `failed` with that reason.
+  virtual void prepare() = 0;
+  /// Overwrites every output with a pattern that no right answer has (NaN where the type has one).
+  virtual void poison() = 0;
+  /// Examines all outputs as the last timed pass left them. Collective calls are allowed.
+  virtual Check check() = 0;
+
+  /// Closed formulas; the same on every rank. Asked for after the measurement.
+  virtual std::vector<FigureOfMerit> figures() const = 0;
+  /// What really carried the work: {"library": "oneDNN 2.6.3", "kernel": "brgemm:avx512_core_bf16"}. The key
+  /// "invalid" says why this was not what the case names (a cache answered for the disk).
+  virtual std::map<std::string, std::string> path() const { return {}; }
+  /// Other numbers of this rank; names carry their unit: {"working_set_bytes", 4096}.
+  virtual std::map<std::string, double> metrics() const { return {}; }
+  /// On rank 0, what the record refers to by its hash; asked for after check. Empty elsewhere.
+  virtual std::vector<Attachment> attachments() const { return {}; }
+  /// Plants the context's fault (wrong_element, nan) into what the last pass left, before check.
+  virtual void plant(Fault fault) = 0;
 };
 
 enum class Mode {
@@ -32,39 +64,42 @@ enum class Mode {
   latency,     ///< each operation alone after a barrier, into a histogram
 };
 
-/// One case on one rank. Calls come in this order, on every rank alike:
+/// One kind of operation again and again; the harness times it from outside. Calls come in this order, on every
+/// rank alike:
 ///   prepare, { [refill] iterate ... iterate } ..., poison, [refill] iterate over the whole ring (timed too),
 ///   check
-class Case {
+class LoopCase : public Case {
  public:
-  virtual ~Case() = default;
-
   virtual Mode mode() const { return Mode::throughput; }
   /// Prefilled buffers that iterations rotate over; a batch is a multiple of it.
   virtual int ring() const = 0;
   /// True when an iteration destroys its input (in place): the ring is then refilled, untimed, before each
   /// pass.
   virtual bool consumes_input() const { return false; }
-
-  /// Allocates and fills. What it throws makes the case `failed` with that reason.
-  virtual void prepare() = 0;
   /// Inputs as they were after prepare; called only when consumes_input().
   virtual void refill() {}
-  /// Overwrites every output with a pattern that no right answer has (NaN where the type has one).
-  virtual void poison() = 0;
   /// The timed work on one slot of the ring, nothing else.
   virtual void iterate(int slot) = 0;
-  /// Examines the whole ring as the last timed pass left it. Collective calls are allowed.
-  virtual Check check() = 0;
+};
 
-  /// Closed formulas; the same on every rank.
-  virtual std::vector<FigureOfMerit> figures() const = 0;
-  /// What really carried the work: {"library": "oneDNN 2.6.3", "kernel": "brgemm:avx512_core_bf16"}.
-  virtual std::map<std::string, std::string> path() const { return {}; }
-  /// Other numbers of this rank; names carry their unit: {"working_set_bytes", 4096}.
-  virtual std::map<std::string, double> metrics() const { return {}; }
-  /// Plants the context's fault (wrong_element, nan) into what iterate left, before check.
-  virtual void plant(Fault fault) = 0;
+class Recorder;
+
+/// How often a PassCase is passed through.
+struct PassLimits {
+  int warmups = 1;  ///< passes that are not recorded
+  int minimum = 1;  ///< recorded passes at least, the last one (after poison) included
+  int maximum = 1 << 20;
+  std::string headline;  ///< the series whose median decides when to stop; empty: until time or maximum is up
+};
+
+/// Several things in turn, each with times of its own (write and read; communication alone, computation alone,
+/// both). Calls come in this order, on every rank alike:
+///   prepare, pass ... pass, poison, pass (recorded too), check
+class PassCase : public Case {
+ public:
+  virtual PassLimits limits() const = 0;
+  /// One pass; what is timed goes through the recorder (recorder.h).
+  virtual void pass(Recorder& recorder) = 0;
 };
 
 /// A benchmark: what the catalogue says of it, whether it can run here, and how to make a case.

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "reports/record/record.h"
@@ -35,6 +37,7 @@ struct Measurement {
   std::vector<double> samples_s;  ///< seconds per iteration; over all ranks the longest when scope is group
   std::optional<Histogram> histogram;  ///< latency mode
   std::optional<double> longest_s;     ///< latency mode: the longest single operation, not rounded to a bin
+  std::map<std::string, Series> series;  ///< of a PassCase; it has no samples_s
   bool converged = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "reports/base/error.h"
@@ -28,6 +29,13 @@ ProcessGroup::ProcessGroup(MPI_Comm communicator, std::vector<std::string> nodes
   if (communicator_ == MPI_COMM_NULL) return;
   MPI_Comm_rank(communicator_, &rank_);
   MPI_Comm_size(communicator_, &size_);
+}
+
+int ProcessGroup::most_ranks_on_a_node() const {
+  std::map<std::string, int> count;
+  int most = 1;
+  for (int rank = 0; rank < size_; ++rank) most = std::max(most, ++count[node_of(rank)]);
+  return most;
 }
 
 void ProcessGroup::barrier() const {

@@ -23,6 +23,9 @@ class ProcessGroup {
   MPI_Comm communicator() const { return communicator_; }
   const std::string& node_of(int rank) const { return nodes_[static_cast<std::size_t>(rank)]; }
 
+  int most_ranks_on_a_node() const;
+  bool one_node() const { return most_ranks_on_a_node() == size_; }
+
   void barrier() const;
   double maximum(double value) const;               ///< over all ranks, on all ranks
   void maximum(std::vector<double>& values) const;  ///< element by element

@@ -17,6 +17,7 @@
 #include "suites/collectives/allreduce/exact_sum.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/mpi_library.h"
+#include "suites/harness/ring.h"
 
 namespace assay::bench {
 
@@ -24,55 +25,9 @@ double busbw_factor(int ranks) {
   return 2.0 * (ranks - 1) / ranks;
 }
 
-int ring_slots(std::uint64_t bytes, int buffers, int ranks_on_node, std::uint64_t last_level_cache_bytes) {
-  constexpr std::uint64_t fewest = 2;
-  constexpr std::uint64_t most = 64;
-  constexpr std::uint64_t in_cache = 16;
-  constexpr std::uint64_t memory_per_rank = std::uint64_t{256} << 20;
-  const std::uint64_t cache = last_level_cache_bytes > 0 ? last_level_cache_bytes : std::uint64_t{32} << 20;
-  const std::uint64_t slot = bytes * static_cast<std::uint64_t>(buffers);
-  const std::uint64_t on_node = slot * static_cast<std::uint64_t>(ranks_on_node);
-  const std::uint64_t beyond_cache = 2 * cache / on_node + 1;
-  if (beyond_cache > most) return static_cast<int>(in_cache);
-  const std::uint64_t in_memory = std::max(fewest, memory_per_rank / slot);
-  return static_cast<int>(std::max(fewest, std::min(beyond_cache, in_memory)));
-}
-
 namespace {
 
-constexpr std::size_t line_bytes = 64;
-constexpr std::size_t page_bytes = 4096;
-
-struct FreeAligned {
-  void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t(page_bytes)); }
-};
-
-/// The slots of a ring in one piece of memory, each on its own cache lines.
-class Ring {
- public:
-  Ring() = default;
-  Ring(std::size_t slot_bytes, int slots) {
-    const std::size_t stride = (slot_bytes + line_bytes - 1) / line_bytes * line_bytes;
-    memory_.reset(new (std::align_val_t(page_bytes)) std::byte[stride * static_cast<std::size_t>(slots)]);
-    for (int slot = 0; slot < slots; ++slot) {
-      slots_.push_back(memory_.get() + stride * static_cast<std::size_t>(slot));
-    }
-  }
-  std::byte* operator[](int slot) const { return slots_[static_cast<std::size_t>(slot)]; }
-
- private:
-  std::unique_ptr<std::byte[], FreeAligned> memory_;
-  std::vector<std::byte*> slots_;
-};
-
-int most_ranks_on_a_node(const ProcessGroup& group) {
-  std::map<std::string, int> count;
-  int most = 1;
-  for (int rank = 0; rank < group.size(); ++rank) most = std::max(most, ++count[group.node_of(rank)]);
-  return most;
-}
-
-class Allreduce final : public Case {
+class Allreduce final : public LoopCase {
  public:
   Allreduce(const Parameters& parameters, const Context& context)
       : group_(context.group),
@@ -82,7 +37,7 @@ class Allreduce final : public Case {
         mode_(text(parameters, "mode") == "latency" ? Mode::latency : Mode::throughput),
         bytes_(static_cast<std::size_t>(integer(parameters, "bytes"))),
         count_(bytes_ / device::bytes_of(element_)),
-        ranks_on_node_(most_ranks_on_a_node(context.group)),
+        ranks_on_node_(context.group.most_ranks_on_a_node()),
         ring_(ring_slots(bytes_, buffers(), ranks_on_node_, context.last_level_cache_bytes)),
         sums_(element_, context.seed, group_.rank(), group_.size()),
         sum_(element_, group_.alone()),
@@ -108,9 +63,6 @@ class Allreduce final : public Case {
     if (!in_place_) {
       inputs_ = Ring(bytes_, ring_);
       for (int slot = 0; slot < ring_; ++slot) sums_.fill(inputs_[slot], count_, slot);
-    }
-    for (int slot = 0; slot < ring_; ++slot) {
-      buffers_.push_back({in_place_ ? MPI_IN_PLACE : inputs_[slot], results_[slot]});
     }
     poison();  // touches the pages, so that the timed part does not
     if (in_place_) refill();
@@ -219,12 +171,6 @@ class Allreduce final : public Case {
   }
 
  private:
-  /// What one call is given.
-  struct Buffers {
-    const void* input;
-    void* result;
-  };
-
   int buffers() const { return in_place_ ? 1 : 2; }
 
   ProcessGroup& group_;
@@ -241,7 +187,6 @@ class Allreduce final : public Case {
   MPI_Comm communicator_;
   Ring inputs_;
   Ring results_;
-  std::vector<Buffers> buffers_;
 };
 
 std::string unsupported(const Parameters& parameters, const Context&) {
