@@ -1,0 +1,35 @@
+#include "suites/training/support/step_memory.h"
+
+#include <cstring>
+
+namespace assay::training {
+
+namespace {
+
+constexpr std::size_t line_bytes = 64;
+
+}  // namespace
+
+StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& items) {
+  for (const MemoryItem& item : items) {
+    if (item.name == "scratch" || item.name == "loader") continue;
+    Place place;
+    const auto bytes = static_cast<std::size_t>(item.count) * device::bytes_of(item.element);
+    place.stride = (bytes + line_bytes - 1) / line_bytes * line_bytes;
+    place.copies = item.copies;
+    const std::size_t all = place.stride * static_cast<std::size_t>(item.copies);
+    buffers_.push_back(device.allocate(all));
+    place.begin = static_cast<std::byte*>(buffers_.back()->host());
+    std::memset(place.begin, 0, all);  // the timed steps find every page there
+    bytes_ += static_cast<std::int64_t>(all);
+    places_.emplace(item.name, place);
+  }
+}
+
+void* StepMemory::at(const std::string& name, std::int64_t copy) const {
+  const auto place = places_.find(name);
+  if (place == places_.end() || copy >= place->second.copies) return nullptr;
+  return place->second.begin + place->second.stride * static_cast<std::size_t>(copy);
+}
+
+}  // namespace assay::training

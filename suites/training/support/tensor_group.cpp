@@ -1,0 +1,87 @@
+#include "suites/training/support/tensor_group.h"
+
+#include <cstring>
+
+namespace assay::training {
+
+namespace {
+
+using device::Element;
+
+/// MPI 3.1 has no bf16: its sum is f32 addition, rounded to nearest even.
+void add_bf16(void* in, void* inout, int* length, MPI_Datatype*) {
+  const auto* a = static_cast<const device::Bf16*>(in);
+  auto* b = static_cast<device::Bf16*>(inout);
+  for (int i = 0; i < *length; ++i) b[i] = device::to_bf16(device::to_float(a[i]) + device::to_float(b[i]));
+}
+
+}  // namespace
+
+TensorGroup::TensorGroup(MPI_Comm communicator, bool sequence_parallel)
+    : communicator_(communicator), sequence_parallel_(sequence_parallel) {
+  if (communicator == MPI_COMM_NULL) return;
+  MPI_Comm_rank(communicator, &rank_);
+  MPI_Comm_size(communicator, &size_);
+  MPI_Type_contiguous(static_cast<int>(device::bytes_of(Element::bf16)), MPI_BYTE, &bf16_);
+  MPI_Type_commit(&bf16_);
+  MPI_Op_create(&add_bf16, 1, &bf16_sum_);
+}
+
+TensorGroup::~TensorGroup() {
+  if (bf16_sum_ != MPI_OP_NULL) MPI_Op_free(&bf16_sum_);
+  if (bf16_ != MPI_DATATYPE_NULL) MPI_Type_free(&bf16_);
+}
+
+MPI_Datatype TensorGroup::type(Element element) const {
+  switch (element) {
+    case Element::f64:
+      return MPI_DOUBLE;
+    case Element::f32:
+      return MPI_FLOAT;
+    case Element::bf16:
+      return bf16_;
+    case Element::int8:
+    case Element::int32:
+      break;
+  }
+  return MPI_DATATYPE_NULL;
+}
+
+MPI_Op TensorGroup::sum_of(Element element) const {
+  return element == Element::bf16 ? bf16_sum_ : MPI_SUM;
+}
+
+const void* TensorGroup::gather(Element element, std::int64_t own_count, const void* own, void* all) const {
+  if (size_ == 1 || !sequence_parallel_) return own;
+  MPI_Allgather(own, static_cast<int>(own_count), type(element), all, static_cast<int>(own_count), type(element),
+                communicator_);
+  bytes_sent_ += own_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1);
+  return all;
+}
+
+void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial, void* own) const {
+  if (size_ > 1 && sequence_parallel_) {
+    MPI_Reduce_scatter_block(partial, own, static_cast<int>(all_count / size_), type(element), sum_of(element),
+                             communicator_);
+    bytes_sent_ += all_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
+    return;
+  }
+  sum(element, all_count, partial);
+  if (own != partial) {
+    std::memcpy(own, partial, static_cast<std::size_t>(all_count) * device::bytes_of(element));
+  }
+}
+
+void TensorGroup::sum(Element element, std::int64_t count, void* values) const {
+  if (size_ == 1) return;
+  MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), sum_of(element), communicator_);
+  bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
+}
+
+void TensorGroup::maximum(Element element, std::int64_t count, void* values) const {
+  if (size_ == 1) return;
+  MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), MPI_MAX, communicator_);
+  bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
+}
+
+}  // namespace assay::training

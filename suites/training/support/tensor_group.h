@@ -1,0 +1,49 @@
+// What the ranks of a tensor-parallel group exchange while a layer is passed through. One rank alone exchanges
+// nothing. The rows of a micro-batch are whole on every rank, or, with sequence parallelism, dealt out in equal
+// blocks between the split parts of a layer (Korthikanti et al., arXiv:2205.05198).
+#pragma once
+
+#include <mpi.h>
+
+#include <cstdint>
+
+#include "suites/device/element.h"
+
+namespace assay::training {
+
+class TensorGroup {
+ public:
+  TensorGroup() = default;  ///< one rank
+  /// `communicator` outlives the group.
+  TensorGroup(MPI_Comm communicator, bool sequence_parallel);
+  ~TensorGroup();
+  TensorGroup(const TensorGroup&) = delete;
+  TensorGroup& operator=(const TensorGroup&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  bool sequence_parallel() const { return sequence_parallel_; }
+
+  /// All rows from everybody's own rows. With whole rows: `own` itself, nothing is moved.
+  const void* gather(device::Element element, std::int64_t own_count, const void* own, void* all) const;
+  /// Sums partial results of all rows: into `own` (this rank's rows), or, with whole rows, all of them. `partial` may
+  /// be `own` when rows are whole; it is spoilt.
+  void reduce(device::Element element, std::int64_t all_count, void* partial, void* own) const;
+  void sum(device::Element element, std::int64_t count, void* values) const;
+  void maximum(device::Element element, std::int64_t count, void* values) const;
+  std::int64_t bytes_sent() const { return bytes_sent_; }
+
+ private:
+  MPI_Datatype type(device::Element element) const;
+  MPI_Op sum_of(device::Element element) const;
+
+  MPI_Comm communicator_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+  bool sequence_parallel_ = false;
+  MPI_Datatype bf16_ = MPI_DATATYPE_NULL;
+  MPI_Op bf16_sum_ = MPI_OP_NULL;
+  mutable std::int64_t bytes_sent_ = 0;
+};
+
+}  // namespace assay::training
