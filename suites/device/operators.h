@@ -103,7 +103,7 @@ class Operators {
   /// in the half-split form that Llama's published weights use); `sign` -1 turns back (the backward pass). In
   /// place on rows x heads x size; a row's position is row % sequence.
   virtual void rope(std::int64_t rows, std::int64_t sequence, std::int64_t heads, std::int64_t size,
-                    double base, int sign, Values x) = 0;
+                    std::int64_t stride, double base, int sign, Values x) = 0;
 
   /// o = softmax(q k^T / sqrt(size)) v, block by block; log_sum: rows x heads, kept for the backward pass. q,
   /// k, v and o may be columns of wider rows, `qkv_stride` numbers apart; o is rows x heads x size.

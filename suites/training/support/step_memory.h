@@ -1,5 +1,5 @@
-// The memory of one rank's training step: what the list of memory items says, in one allocation, before the first
-// step. Names and counts come from memory_estimate.h alone, so the estimate and the allocation are one.
+// The memory of one rank's training step: what the list of memory items says, in one allocation, before the
+// first step. Names and counts come from memory_estimate.h alone, so the estimate and the allocation are one.
 #pragma once
 
 #include <cstddef>

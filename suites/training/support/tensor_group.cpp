@@ -53,16 +53,16 @@ MPI_Op TensorGroup::sum_of(Element element) const {
 
 const void* TensorGroup::gather(Element element, std::int64_t own_count, const void* own, void* all) const {
   if (size_ == 1 || !sequence_parallel_) return own;
-  MPI_Allgather(own, static_cast<int>(own_count), type(element), all, static_cast<int>(own_count), type(element),
-                communicator_);
+  MPI_Allgather(own, static_cast<int>(own_count), type(element), all, static_cast<int>(own_count),
+                type(element), communicator_);
   bytes_sent_ += own_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1);
   return all;
 }
 
 void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial, void* own) const {
   if (size_ > 1 && sequence_parallel_) {
-    MPI_Reduce_scatter_block(partial, own, static_cast<int>(all_count / size_), type(element), sum_of(element),
-                             communicator_);
+    MPI_Reduce_scatter_block(partial, own, static_cast<int>(all_count / size_), type(element),
+                             sum_of(element), communicator_);
     bytes_sent_ += all_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
     return;
   }

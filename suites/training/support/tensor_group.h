@@ -1,6 +1,6 @@
-// What the ranks of a tensor-parallel group exchange while a layer is passed through. One rank alone exchanges
-// nothing. The rows of a micro-batch are whole on every rank, or, with sequence parallelism, dealt out in equal
-// blocks between the split parts of a layer (Korthikanti et al., arXiv:2205.05198).
+// What the ranks of a tensor-parallel group exchange while a layer is passed through. One rank alone
+// exchanges nothing. The rows of a micro-batch are whole on every rank, or, with sequence parallelism, dealt
+// out in equal blocks between the split parts of a layer (Korthikanti et al., arXiv:2205.05198).
 #pragma once
 
 #include <mpi.h>
@@ -26,8 +26,8 @@ class TensorGroup {
 
   /// All rows from everybody's own rows. With whole rows: `own` itself, nothing is moved.
   const void* gather(device::Element element, std::int64_t own_count, const void* own, void* all) const;
-  /// Sums partial results of all rows: into `own` (this rank's rows), or, with whole rows, all of them. `partial` may
-  /// be `own` when rows are whole; it is spoilt.
+  /// Sums partial results of all rows: into `own` (this rank's rows), or, with whole rows, all of them.
+  /// `partial` may be `own` when rows are whole; it is spoilt.
   void reduce(device::Element element, std::int64_t all_count, void* partial, void* own) const;
   void sum(device::Element element, std::int64_t count, void* values) const;
   void maximum(device::Element element, std::int64_t count, void* values) const;

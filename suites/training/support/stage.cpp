@@ -1,0 +1,343 @@
+#include "suites/training/support/stage.h"
+
+#include <cmath>
+#include <cstring>
+#include <string>
+
+namespace assay::training {
+
+namespace {
+
+using device::bytes_of;
+
+Block vocabulary_of(const ModelShape& shape, const TensorGroup& group) {
+  return block_of(shape.vocabulary, group.rank(), group.size());
+}
+
+}  // namespace
+
+Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, device::Operators& operators,
+             const TensorGroup& group, const StepMemory& memory)
+    : shape_(shape),
+      layout_(layout),
+      operators_(operators),
+      group_(group),
+      memory_(memory),
+      element_(operators.element()),
+      exact_(device::exact_of(element_)),
+      local_(local_inventory(shape, layout, rank)),
+      layers_(stage_layers(shape, layout, coordinates_of(layout, rank).pipeline)),
+      first_(coordinates_of(layout, rank).pipeline == 0),
+      last_(coordinates_of(layout, rank).pipeline == layout.pipeline - 1),
+      gpt_(shape.architecture == Architecture::gpt),
+      rows_(layout.rows(shape)),
+      own_rows_(layout.own_rows(shape)),
+      slots_(under_way(layout.pipeline, coordinates_of(layout, rank).pipeline, layout.micro_batches())),
+      head_role_(shape.tied_head ? Role::token_table : Role::head_weight),
+      residual_out_(work("residual_out")),
+      d_residual_(work("d_residual")) {
+  const std::int64_t parts = layout.tensor, width = shape.width;
+  const std::int64_t feed_forward = shape.feed_forward / parts;
+  qkv_ = {{rows_, width, (width + 2 * shape.kv_width()) / parts}, Role::qkv_weight, Role::qkv_bias};
+  attention_out_ = {
+      {rows_, width / parts, width}, Role::attention_output_weight, Role::attention_output_bias};
+  feed_forward_in_ = {{rows_, width, gpt_ ? feed_forward : 2 * feed_forward},
+                      Role::feed_forward_in_weight,
+                      Role::feed_forward_in_bias};
+  feed_forward_out_ = {
+      {rows_, feed_forward, width}, Role::feed_forward_out_weight, Role::feed_forward_out_bias};
+  attention_shape_ = {layout.micro_batch, shape.sequence, shape.heads / parts, shape.kv_heads / parts,
+                      shape.head_size()};
+  const Block vocabulary = vocabulary_of(shape, group);
+  head_shape_ = {rows_, width, vocabulary.count, vocabulary.begin};
+  for (const Linear* linear : {&qkv_, &attention_out_, &feed_forward_in_, &feed_forward_out_})
+    operators_.reserve_linear(linear->shape);
+  operators_.reserve_attention(attention_shape_);
+  if (last_) operators_.reserve_head(head_shape_);
+}
+
+void* Stage::kept(const char* name, std::int64_t layer, std::int64_t slot) const {
+  const bool once = layout_.recompute_activations && std::strcmp(name, "residual_in") != 0;
+  return memory_.at(std::string("kept.") + name, once ? 0 : layer * slots_ + slot);
+}
+
+void* Stage::work(const char* name, std::int64_t copy) const {
+  return memory_.at(std::string("work.") + name, copy);
+}
+
+const void* Stage::weight(Role role, std::int64_t layer) const {
+  const LocalTensor* tensor = local_.find(role, layer);
+  if (tensor == nullptr) return nullptr;
+  return static_cast<const std::byte*>(memory_.at("weights")) +
+         static_cast<std::size_t>(tensor->offset) * bytes_of(element_);
+}
+
+void* Stage::gradient(Role role, std::int64_t layer) const {
+  const LocalTensor* tensor = local_.find(role, layer);
+  if (tensor == nullptr) return nullptr;
+  return static_cast<std::byte*>(memory_.at("gradients")) +
+         static_cast<std::size_t>(tensor->offset) * bytes_of(exact_);
+}
+
+// ---- Norms and projections
+
+void Stage::normalise(const void* x, Role gain, Role bias, std::int64_t layer, void* statistics, void* y) {
+  auto* deviation = static_cast<std::byte*>(statistics);
+  if (!gpt_) {
+    operators_.rms_norm_forward(own_rows_, shape_.width, x, weight(gain, layer), y, deviation);
+    return;
+  }
+  std::byte* mean = deviation + static_cast<std::size_t>(own_rows_) * bytes_of(exact_);
+  operators_.layer_norm_forward(own_rows_, shape_.width, x, weight(gain, layer), weight(bias, layer), y, mean,
+                                deviation);
+}
+
+void Stage::normalise_backward(const void* dy, const void* x, Role gain, Role bias, std::int64_t layer,
+                               const void* statistics, void* dx) {
+  const auto* deviation = static_cast<const std::byte*>(statistics);
+  if (!gpt_) {
+    operators_.rms_norm_backward(own_rows_, shape_.width, dy, x, weight(gain, layer), deviation, dx,
+                                 gradient(gain, layer));
+    return;
+  }
+  const std::byte* mean = deviation + static_cast<std::size_t>(own_rows_) * bytes_of(exact_);
+  operators_.layer_norm_backward(own_rows_, shape_.width, dy, x, weight(gain, layer), mean, deviation, dx,
+                                 gradient(gain, layer), gradient(bias, layer));
+}
+
+void Stage::project(const Linear& linear, std::int64_t layer, const void* x, const void* residual,
+                    void* out) {
+  void* partial = group_.sequence_parallel() ? work("gathered", 1) : out;
+  // The bias joins the sum over the group once.
+  const void* bias = group_.rank() == 0 ? weight(linear.bias, layer) : nullptr;
+  operators_.linear_forward(linear.shape, x, weight(linear.weight, layer), bias, partial);
+  group_.reduce(element_, rows_ * shape_.width, partial, out);
+  operators_.add(boundary_count(), residual, out);
+}
+
+// ---- Forward
+
+void Stage::attention(std::int64_t layer, std::int64_t slot) {
+  const std::int64_t number = layers_.begin + layer;
+  const void* x = kept("residual_in", layer, slot);
+  void* norm = kept("attention_norm_out", layer, slot);
+  normalise(x, Role::attention_norm_gain, Role::attention_norm_bias, number,
+            kept("attention_norm_statistics", layer, slot), norm);
+  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
+  auto* qkv = static_cast<std::byte*>(kept("qkv", layer, slot));
+  operators_.linear_forward(qkv_.shape, all, weight(Role::qkv_weight, number), weight(Role::qkv_bias, number),
+                            qkv);
+  const auto& a = attention_shape_;
+  std::byte* k = qkv + static_cast<std::size_t>(a.heads * a.size) * bytes_of(element_);
+  std::byte* v = k + static_cast<std::size_t>(a.kv_heads * a.size) * bytes_of(element_);
+  if (!gpt_) {
+    // Queries and keys stand side by side: together they are heads + kv_heads heads.
+    operators_.rope(rows_, a.sequence, a.heads + a.kv_heads, a.size, qkv_.shape.out, shape_.rope_base, 1,
+                    qkv);
+  }
+  void* out = kept("attention_out", layer, slot);
+  operators_.attention_forward(a, qkv, k, v, qkv_.shape.out, out, kept("log_sum", layer, slot));
+  project(attention_out_, number, out, x, kept("residual_mid", layer, slot));
+}
+
+void Stage::feed_forward(std::int64_t layer, std::int64_t slot, void* out) {
+  const std::int64_t number = layers_.begin + layer;
+  const void* x = kept("residual_mid", layer, slot);
+  void* norm = kept("feed_forward_norm_out", layer, slot);
+  normalise(x, Role::feed_forward_norm_gain, Role::feed_forward_norm_bias, number,
+            kept("feed_forward_norm_statistics", layer, slot), norm);
+  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
+  void* in = kept("feed_forward_in", layer, slot);
+  void* activated = kept("feed_forward_activated", layer, slot);
+  operators_.linear_forward(feed_forward_in_.shape, all, weight(Role::feed_forward_in_weight, number),
+                            weight(Role::feed_forward_in_bias, number), in);
+  const std::int64_t width = feed_forward_out_.shape.in;
+  if (gpt_) {
+    operators_.gelu_forward(rows_ * width, in, activated);
+  } else {
+    operators_.swiglu_forward(rows_, width, in, activated);
+  }
+  project(feed_forward_out_, number, activated, x, out);
+}
+
+void Stage::embed(const std::int32_t* tokens, void* out) {
+  void* partial = group_.sequence_parallel() ? work("gathered", 1) : out;
+  const void* position = group_.rank() == 0 ? weight(Role::position_table, before_layers) : nullptr;
+  operators_.embedding_forward(rows_, shape_.width, shape_.sequence, tokens,
+                               weight(Role::token_table, before_layers), head_shape_.first,
+                               head_shape_.vocabulary, position, partial);
+  group_.reduce(element_, rows_ * shape_.width, partial, out);
+}
+
+double Stage::head(const void* x, const std::int32_t* targets) {
+  void* norm = memory_.at("end.norm_out");
+  normalise(x, Role::last_norm_gain, Role::last_norm_bias, after_layers, memory_.at("end.norm_statistics"),
+            norm);
+  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
+  auto* largest = static_cast<std::byte*>(memory_.at("end.head"));
+  const std::size_t each = static_cast<std::size_t>(rows_) * bytes_of(exact_);
+  std::byte* sum = largest + each;
+  std::byte* target = sum + each;
+  std::byte* log_sum = target + each;
+  const std::int64_t layer = shape_.tied_head ? before_layers : after_layers;
+  operators_.head_forward(head_shape_, all, weight(head_role_, layer), targets, largest, sum, target);
+  double loss = 0;
+  const auto finish = [&]<typename T>(T*) {
+    auto* m = reinterpret_cast<T*>(largest);
+    auto* s = reinterpret_cast<T*>(sum);
+    auto* t = reinterpret_cast<T*>(target);
+    auto* l = reinterpret_cast<T*>(log_sum);
+    // Each rank's sum is about its own largest logit: first to the largest of all.
+    if (group_.size() > 1) {
+      std::memcpy(l, m, each);
+      group_.maximum(exact_, rows_, l);
+      for (std::int64_t row = 0; row < rows_; ++row) s[row] *= std::exp(m[row] - l[row]);
+      std::memcpy(m, l, each);
+      group_.sum(exact_, 2 * rows_, s);  // the sums and, behind them, the targets' logits
+    }
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      l[row] = m[row] + std::log(s[row]);
+      loss += static_cast<double>(l[row]) - static_cast<double>(t[row]);
+    }
+  };
+  if (exact_ == device::Element::f64) {
+    finish(static_cast<double*>(nullptr));
+  } else {
+    finish(static_cast<float*>(nullptr));
+  }
+  return loss;
+}
+
+double Stage::forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets) {
+  if (first_) embed(tokens, kept("residual_in", 0, slot));
+  for (std::int64_t layer = 0; layer < layers_.count; ++layer) {
+    attention(layer, slot);
+    const bool end = layer + 1 == layers_.count;
+    feed_forward(layer, slot, end ? residual_out_ : kept("residual_in", layer + 1, slot));
+  }
+  return last_ ? head(residual_out_, targets) : 0;
+}
+
+// ---- Backward
+
+void Stage::enter_backward(const Linear& linear, std::int64_t layer, const void* dy, const void* norm_out,
+                           const void* x, Role gain, Role bias, const void* statistics) {
+  const void* all = group_.gather(element_, boundary_count(), norm_out, work("gathered", 1));
+  operators_.linear_backward_weight(linear.shape, dy, all, gradient(linear.weight, layer),
+                                    gradient(linear.bias, layer));
+  void* d_all = work("d_input");
+  operators_.linear_backward_input(linear.shape, dy, weight(linear.weight, layer), d_all);
+  void* own = group_.sequence_parallel() ? work("gathered") : d_all;
+  group_.reduce(element_, rows_ * shape_.width, d_all, own);
+  normalise_backward(own, x, gain, bias, layer, statistics, d_residual_);
+}
+
+void Stage::feed_forward_backward(std::int64_t layer, std::int64_t slot) {
+  const std::int64_t number = layers_.begin + layer;
+  const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+  // With sequence parallelism biases of outputs are summed over the group: one rank gives what all of them
+  // see.
+  void* d_bias = group_.sequence_parallel() && group_.rank() > 0
+                     ? nullptr
+                     : gradient(Role::feed_forward_out_bias, number);
+  operators_.linear_backward_weight(feed_forward_out_.shape, dy, kept("feed_forward_activated", layer, slot),
+                                    gradient(Role::feed_forward_out_weight, number), d_bias);
+  void* d_activated = work("d_feed_forward_activated");
+  operators_.linear_backward_input(feed_forward_out_.shape, dy, weight(Role::feed_forward_out_weight, number),
+                                   d_activated);
+  void* d_in = work("d_feed_forward_in");
+  const void* in = kept("feed_forward_in", layer, slot);
+  const std::int64_t width = feed_forward_out_.shape.in;
+  if (gpt_) {
+    operators_.gelu_backward(rows_ * width, d_activated, in, d_in);
+  } else {
+    operators_.swiglu_backward(rows_, width, d_activated, in, d_in);
+  }
+  enter_backward(feed_forward_in_, number, d_in, kept("feed_forward_norm_out", layer, slot),
+                 kept("residual_mid", layer, slot), Role::feed_forward_norm_gain,
+                 Role::feed_forward_norm_bias, kept("feed_forward_norm_statistics", layer, slot));
+}
+
+void Stage::attention_backward(std::int64_t layer, std::int64_t slot) {
+  const std::int64_t number = layers_.begin + layer;
+  const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+  void* d_bias = group_.sequence_parallel() && group_.rank() > 0
+                     ? nullptr
+                     : gradient(Role::attention_output_bias, number);
+  const void* out = kept("attention_out", layer, slot);
+  operators_.linear_backward_weight(attention_out_.shape, dy, out,
+                                    gradient(Role::attention_output_weight, number), d_bias);
+  void* d_out = work("d_attention");
+  operators_.linear_backward_input(attention_out_.shape, dy, weight(Role::attention_output_weight, number),
+                                   d_out);
+  const auto& a = attention_shape_;
+  const std::size_t to_k = static_cast<std::size_t>(a.heads * a.size) * bytes_of(element_);
+  const std::size_t to_v = to_k + static_cast<std::size_t>(a.kv_heads * a.size) * bytes_of(element_);
+  const auto* qkv = static_cast<const std::byte*>(kept("qkv", layer, slot));
+  auto* d_qkv = static_cast<std::byte*>(work("d_qkv"));
+  operators_.attention_backward(a, d_out, qkv, qkv + to_k, qkv + to_v, qkv_.shape.out, out,
+                                kept("log_sum", layer, slot), d_qkv, d_qkv + to_k, d_qkv + to_v);
+  if (!gpt_) {
+    operators_.rope(rows_, a.sequence, a.heads + a.kv_heads, a.size, qkv_.shape.out, shape_.rope_base, -1,
+                    d_qkv);
+  }
+  enter_backward(qkv_, number, d_qkv, kept("attention_norm_out", layer, slot),
+                 kept("residual_in", layer, slot), Role::attention_norm_gain, Role::attention_norm_bias,
+                 kept("attention_norm_statistics", layer, slot));
+}
+
+void Stage::head_backward(const void* x, const std::int32_t* targets, double scale) {
+  const void* all =
+      group_.gather(element_, boundary_count(), memory_.at("end.norm_out"), work("gathered", 1));
+  const auto* log_sum = static_cast<const std::byte*>(memory_.at("end.head")) +
+                        3 * static_cast<std::size_t>(rows_) * bytes_of(exact_);
+  const std::int64_t layer = shape_.tied_head ? before_layers : after_layers;
+  void* d_all = work("d_input");
+  operators_.head_backward(head_shape_, all, weight(head_role_, layer), targets, log_sum, scale, d_all,
+                           gradient(head_role_, layer));
+  void* own = group_.sequence_parallel() ? work("gathered") : d_all;
+  group_.reduce(element_, rows_ * shape_.width, d_all, own);
+  std::memset(d_residual_, 0, static_cast<std::size_t>(boundary_count()) * bytes_of(element_));
+  normalise_backward(own, x, Role::last_norm_gain, Role::last_norm_bias, after_layers,
+                     memory_.at("end.norm_statistics"), d_residual_);
+}
+
+void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
+                     const std::function<void(std::int64_t)>& done) {
+  const auto complete_from = [&](Role role, std::int64_t layer) {
+    const LocalTensor* tensor = local_.find(role, layer);
+    if (done && tensor != nullptr) done(tensor->offset);
+  };
+  if (last_) {
+    head_backward(residual_out_, targets, scale);
+    complete_from(Role::last_norm_gain, after_layers);
+  }
+  for (std::int64_t layer = layers_.count - 1; layer >= 0; --layer) {
+    if (layout_.recompute_activations) {
+      attention(layer, slot);
+      feed_forward(layer, slot, work("d_input"));  // its output is not needed
+    }
+    feed_forward_backward(layer, slot);
+    attention_backward(layer, slot);
+    complete_from(Role::attention_norm_gain, layers_.begin + layer);
+  }
+  if (first_) {
+    const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+    operators_.embedding_backward(rows_, shape_.width, shape_.sequence, tokens, dy,
+                                  gradient(Role::token_table, before_layers), head_shape_.first,
+                                  head_shape_.vocabulary, gradient(Role::position_table, before_layers));
+    if (done) done(0);
+  }
+}
+
+void Stage::complete_gradients() {
+  if (group_.size() == 1 || !group_.sequence_parallel()) return;
+  for (const LocalTensor& tensor : local_.tensors) {
+    if (!tensor.whole.seen_by_token) continue;
+    auto* values = static_cast<std::byte*>(memory_.at("gradients")) +
+                   static_cast<std::size_t>(tensor.offset) * bytes_of(exact_);
+    group_.sum(exact_, tensor.count(), values);
+  }
+}
+
+}  // namespace assay::training
