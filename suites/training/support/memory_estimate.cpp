@@ -183,9 +183,12 @@ std::string memory_refusal(const ModelShape& shape, const ParallelLayout& layout
   for (std::size_t i = 0; i < items.size() && i < 3; ++i) {
     largest.push_back(items[i].name + " " + gib(items[i].bytes()));
   }
+  // Each suggestion adds to the ones before it.
   const auto suggest_change = [&](const ParallelLayout& changed, const std::string& words) {
     const std::int64_t then = need(changed);
-    if (then < bytes) ways.push_back(words + " (" + gib(then) + (then <= limit_bytes ? ", fits)" : ")"));
+    if (then >= bytes) return;
+    ways.push_back((ways.empty() ? "" : "also ") + words + " (" + gib(then) +
+                   (then <= limit_bytes ? ", fits)" : ")"));
   };
   ParallelLayout changed = layout;
   if (!layout.recompute_activations) {
@@ -194,17 +197,17 @@ std::string memory_refusal(const ModelShape& shape, const ParallelLayout& layout
   }
   if (layout.micro_batch > 1 && !(layout.sequence_parallel && shape.sequence % layout.tensor != 0)) {
     changed.micro_batch = 1;
-    suggest_change(changed, layout.recompute_activations ? "micro_batch = 1" : "that and micro_batch = 1");
+    suggest_change(changed, "micro_batch = 1");
   }
   if (layout.data > 1 && !layout.shard_optimizer) {
     changed.shard_optimizer = true;
-    suggest_change(changed, "all that and a sharded optimizer");
+    suggest_change(changed, "shard the optimizer");
   }
-  // More ranks: the smallest power of two of pipeline stages that fits, else the most there can be.
+  // More ranks: the fewest pipeline stages (doubled again and again) that fit, else the most there can be.
   ParallelLayout longer = changed;
   while (longer.pipeline * 2 <= shape.layers && need(longer) > limit_bytes) longer.pipeline *= 2;
   if (longer.pipeline > layout.pipeline) {
-    suggest_change(longer, "with pipeline = " + std::to_string(longer.pipeline) + " on " +
+    suggest_change(longer, "pipeline = " + std::to_string(longer.pipeline) + " on " +
                                std::to_string(longer.ranks()) + " ranks");
   }
   return "rank " + std::to_string(rank) + " would need " + gib(bytes) + ", and " + gib(limit_bytes) +
