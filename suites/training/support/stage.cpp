@@ -305,8 +305,9 @@ void Stage::head_backward(const void* x, const std::int32_t* targets, double sca
 void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
                      const std::function<void(std::int64_t)>& done) {
   const auto complete_from = [&](Role role, std::int64_t layer) {
-    const LocalTensor* tensor = local_.find(role, layer);
-    if (done && tensor != nullptr) done(tensor->offset);
+    if (!done) return;
+    complete(layer);
+    if (const LocalTensor* tensor = local_.find(role, layer)) done(tensor->offset);
   };
   if (last_) {
     head_backward(residual_out_, targets, scale);
@@ -326,14 +327,14 @@ void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::i
     operators_.embedding_backward(rows_, shape_.width, shape_.sequence, tokens, dy,
                                   gradient(Role::token_table, before_layers), head_shape_.first,
                                   head_shape_.vocabulary, gradient(Role::position_table, before_layers));
-    if (done) done(0);
+    complete_from(Role::token_table, before_layers);
   }
 }
 
-void Stage::complete_gradients() {
+void Stage::complete(std::int64_t layer) {
   if (group_.size() == 1 || !group_.sequence_parallel()) return;
   for (const LocalTensor& tensor : local_.tensors) {
-    if (!tensor.whole.seen_by_token) continue;
+    if (tensor.whole.layer != layer || !tensor.whole.seen_by_token) continue;
     auto* values = static_cast<std::byte*>(memory_.at("gradients")) +
                    static_cast<std::size_t>(tensor.offset) * bytes_of(exact_);
     group_.sum(exact_, tensor.count(), values);

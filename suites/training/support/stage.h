@@ -37,13 +37,11 @@ class Stage {
   /// `tokens`: of all rows, for the first stage; `targets`: for the last. Gives, on the last stage, the sum
   /// of the losses of all rows of this micro-batch; elsewhere 0.
   double forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets);
-  /// Accumulates gradients of scale * loss. `done(flat_begin)`, when given, is told how far, from the end of
-  /// the flat buffer, gradients are complete.
+  /// Accumulates gradients of scale * loss. `done` is given for the last micro-batch of a step: it is told how far,
+  /// from the end of the flat buffer, gradients are complete (summed over the tensor group where its ranks saw only
+  /// their own tokens).
   void backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
                 const std::function<void(std::int64_t)>& done = {});
-
-  /// Sums what each tensor rank has seen only its own tokens of. Once a step, before gradients are used.
-  void complete_gradients();
 
  private:
   struct Linear {
@@ -72,7 +70,8 @@ class Stage {
   void embed(const std::int32_t* tokens, void* out);
   double head(const void* x, const std::int32_t* targets);
   void head_backward(const void* x, const std::int32_t* targets, double scale);
-  void* offset_rows(void* values, std::int64_t rows) const;
+  /// With sequence parallelism: sums the gradients of this layer that each rank has of its own tokens only.
+  void complete(std::int64_t layer);
 
   const ModelShape shape_;
   const ParallelLayout layout_;

@@ -1,0 +1,319 @@
+#include "suites/training/support/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "suites/training/support/generator.h"
+
+namespace assay::training {
+
+namespace {
+
+using device::bytes_of;
+using device::Element;
+
+/// Gradients travel in pieces of about this size: large enough for bandwidth, small enough to begin early.
+constexpr std::int64_t bucket_bytes = std::int64_t{16} << 20;
+
+MPI_Comm split(const bench::ProcessGroup& group, std::int64_t colour, std::int64_t key, std::int64_t size) {
+  MPI_Comm made = MPI_COMM_NULL;
+  if (!group.alone() && size > 1)
+    MPI_Comm_split(group.communicator(), static_cast<int>(colour), static_cast<int>(key), &made);
+  return made;
+}
+
+void free_communicator(MPI_Comm& communicator) {
+  if (communicator != MPI_COMM_NULL) MPI_Comm_free(&communicator);
+}
+
+std::int64_t lowest_rank(const std::vector<std::int64_t>& ranks) {
+  return *std::min_element(ranks.begin(), ranks.end());
+}
+
+MPI_Datatype exact_type(Element exact) {
+  return exact == Element::f64 ? MPI_DOUBLE : MPI_FLOAT;
+}
+
+}  // namespace
+
+Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, const ParallelLayout& layout,
+                 device::Operators& operators, const OptimizerSettings& settings,
+                 std::function<double()> now_s)
+    : group_(group),
+      shape_(shape),
+      layout_(layout),
+      operators_(operators),
+      settings_(settings),
+      now_s_(std::move(now_s)),
+      element_(operators.element()),
+      exact_(device::exact_of(element_)),
+      at_(coordinates_of(layout, group.rank())),
+      data_(split(group, lowest_rank(data_group(layout, group.rank())), at_.data, layout.data)),
+      tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
+      pipeline_(
+          split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
+      tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel)),
+      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0})),
+      stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
+      slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
+      flat_length_(flat_length(stage_->local(), layout)),
+      shard_(layout.shard_optimizer ? shard_of(stage_->local().count, at_.data, layout.data)
+                                    : Block{0, stage_->local().count}),
+      segments_(segments(stage_->local(), shard_)),
+      actions_(one_forward_one_backward(layout.pipeline, at_.pipeline, layout.micro_batches())),
+      tokens_(static_cast<std::size_t>(slots_ * layout.rows(shape))),
+      targets_(tokens_.size()) {
+  exchanges_.reserve(static_cast<std::size_t>(
+      2 * flat_length_ * static_cast<std::int64_t>(bytes_of(exact_)) / bucket_bytes + 8 + layout.data));
+}
+
+Trainer::~Trainer() {
+  free_communicator(data_);
+  free_communicator(tensor_);
+  free_communicator(pipeline_);
+}
+
+std::byte* Trainer::weights(std::int64_t element) const {
+  return static_cast<std::byte*>(memory_.at("weights")) +
+         static_cast<std::size_t>(element) * bytes_of(element_);
+}
+
+std::byte* Trainer::gradients(std::int64_t element) const {
+  return static_cast<std::byte*>(memory_.at("gradients")) +
+         static_cast<std::size_t>(element) * bytes_of(exact_);
+}
+
+void Trainer::initialise(std::uint64_t seed) {
+  const auto put = [&](std::int64_t flat, double value) {
+    std::byte* weight = weights(flat);
+    if (element_ == Element::f64) {
+      *reinterpret_cast<double*>(weight) = value;
+      return;
+    }
+    const auto single = static_cast<float>(value);
+    if (element_ == Element::f32) {
+      *reinterpret_cast<float*>(weight) = single;
+      return;
+    }
+    *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
+    if (flat >= shard_.begin && flat < shard_.begin + shard_.count)
+      static_cast<float*>(memory_.at("master"))[flat - shard_.begin] = single;
+  };
+  for (const LocalTensor& tensor : local().tensors) {
+    const InitialValues value(seed, tensor.index, tensor.whole.mean, tensor.whole.deviation);
+    std::int64_t flat = tensor.offset;
+    for (const Rectangle& piece : tensor.pieces) {
+      for (std::int64_t row = piece.row; row < piece.row + piece.rows; ++row) {
+        for (std::int64_t column = piece.column; column < piece.column + piece.columns; ++column)
+          put(flat++, value(row * tensor.whole.columns + column));
+      }
+    }
+  }
+}
+
+// ---- Between stages
+
+void Trainer::receive(void* values, int from) {
+  const double begin_s = now_s_();
+  MPI_Recv(values, static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
+           MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
+  times_.exposed_s += now_s_() - begin_s;
+}
+
+void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
+  wait(request);
+  void* sent = memory_.at("work.sent", copy);
+  const auto bytes = stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_));
+  std::memcpy(sent, values, static_cast<std::size_t>(bytes));
+  MPI_Isend(sent, static_cast<int>(bytes), MPI_BYTE, to, 0, pipeline_, &request);
+  bytes_sent_ += bytes;
+}
+
+void Trainer::wait(MPI_Request& request) {
+  if (request == MPI_REQUEST_NULL) return;
+  const double begin_s = now_s_();
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+  times_.exposed_s += now_s_() - begin_s;
+}
+
+void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(std::int64_t)>& next) {
+  const std::int64_t slot = slot_of(micro_batch);
+  const std::size_t rows = static_cast<std::size_t>(layout_.rows(shape_));
+  std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
+  std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
+  if (stage_->first() || stage_->last()) {
+    const double begin_s = now_s_();
+    const MicroBatch batch = next(micro_batch);
+    std::copy_n(batch.tokens, rows, tokens);
+    std::copy_n(batch.targets, rows, targets);
+    times_.data_s += now_s_() - begin_s;
+  }
+  const int stage = static_cast<int>(at_.pipeline);
+  if (!stage_->first()) receive(stage_->input(slot), stage - 1);
+  const double begin_s = now_s_();
+  loss_sum_ += stage_->forward(slot, tokens, targets);
+  times_.forward_s += now_s_() - begin_s;
+  if (!stage_->last()) send(stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
+}
+
+void Trainer::backward(std::int64_t micro_batch) {
+  const std::int64_t slot = slot_of(micro_batch);
+  const std::size_t rows = static_cast<std::size_t>(layout_.rows(shape_));
+  const std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
+  const std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
+  const int stage = static_cast<int>(at_.pipeline);
+  if (!stage_->last()) receive(stage_->d_output(), stage + 1);
+  const double begin_s = now_s_();
+  const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
+  std::function<void(std::int64_t)> done;
+  if (micro_batch + 1 == layout_.micro_batches()) done = [this](std::int64_t from) { start_exchange(from); };
+  stage_->backward(slot, tokens, targets, scale, done);
+  times_.backward_s += now_s_() - begin_s;
+  if (!stage_->first()) send(0, stage_->d_input(), stage - 1, sent_backward_);
+}
+
+// ---- Gradients
+
+void Trainer::start_exchange(std::int64_t flat_begin) {
+  if (data_ == MPI_COMM_NULL) return;
+  const std::int64_t bucket = bucket_bytes / static_cast<std::int64_t>(bytes_of(exact_));
+  const bool everything = flat_begin == 0;
+  // Progress of what is under way: MPI works only while it is called.
+  int finished = 0;
+  MPI_Testall(static_cast<int>(exchanges_.size()), exchanges_.data(), &finished, MPI_STATUSES_IGNORE);
+  while (exchanged_from_ > flat_begin && (everything || exchanged_from_ - flat_begin >= bucket)) {
+    std::int64_t from = std::max(flat_begin, exchanged_from_ - bucket);
+    int owner = -1;
+    if (layout_.shard_optimizer) {
+      // A piece lies within the shard of one owner.
+      const std::int64_t length = shard_length(local().count, layout_.data);
+      owner = static_cast<int>((exchanged_from_ - 1) / length);
+      from = std::max(from, owner * length);
+    }
+    const auto count = static_cast<int>(exchanged_from_ - from);
+    MPI_Request& request = exchanges_.emplace_back();
+    std::byte* piece = gradients(from);
+    if (owner < 0) {
+      MPI_Iallreduce(MPI_IN_PLACE, piece, count, exact_type(exact_), MPI_SUM, data_, &request);
+      bytes_sent_ +=
+          2 * count * static_cast<std::int64_t>(bytes_of(exact_)) * (layout_.data - 1) / layout_.data;
+    } else {
+      const bool own = owner == at_.data;
+      MPI_Ireduce(own ? MPI_IN_PLACE : piece, own ? piece : nullptr, count, exact_type(exact_), MPI_SUM,
+                  owner, data_, &request);
+      bytes_sent_ += own ? 0 : count * static_cast<std::int64_t>(bytes_of(exact_));
+    }
+    exchanged_from_ = from;
+  }
+}
+
+void Trainer::finish_exchange() {
+  const double begin_s = now_s_();
+  start_exchange(0);
+  MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
+  exchanges_.clear();
+  share_tied_gradient();
+  times_.exposed_s += now_s_() - begin_s;
+}
+
+void Trainer::share_tied_gradient() {
+  if (!shape_.tied_head || pipeline_ == MPI_COMM_NULL) return;
+  const LocalTensor* table = local().find(Role::token_table, before_layers);
+  if (table == nullptr) return;
+  const int other = stage_->first() ? static_cast<int>(layout_.pipeline) - 1 : 0;
+  // In blocks, so that it needs no second table. Both add in the same order: the first stage's part comes
+  // first.
+  constexpr std::int64_t block = 4096;
+  alignas(64) std::byte received[block * sizeof(double)];
+  for (std::int64_t at = 0; at < table->count(); at += block) {
+    const std::int64_t count = std::min(block, table->count() - at);
+    std::byte* own = gradients(table->offset + at);
+    MPI_Sendrecv(own, static_cast<int>(count), exact_type(exact_), other, 1, received,
+                 static_cast<int>(count), exact_type(exact_), other, 1, pipeline_, MPI_STATUS_IGNORE);
+    const auto add = [&]<typename T>(T* mine) {
+      const T* theirs = reinterpret_cast<const T*>(received);
+      for (std::int64_t i = 0; i < count; ++i) mine[i] += theirs[i];  // a + b and b + a are the same bits
+    };
+    exact_ == Element::f64 ? add(reinterpret_cast<double*>(own)) : add(reinterpret_cast<float*>(own));
+  }
+  bytes_sent_ += table->count() * static_cast<std::int64_t>(bytes_of(exact_));
+}
+
+double Trainer::gradient_norm() const {
+  double sum = 0;
+  for (const Segment& segment : segments_) {
+    const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
+    // What several ranks hold counts once.
+    if (tensor.copy || (tensor.whole.split == Split::none && at_.tensor > 0)) continue;
+    if (!layout_.shard_optimizer && at_.data > 0) continue;
+    sum += operators_.sum_of_squares(segment.count, gradients(segment.begin));
+  }
+  if (!group_.alone()) {
+    MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
+  }
+  return std::sqrt(sum);
+}
+
+void Trainer::update(double gradient_scale) {
+  const auto part = [&](const char* name, std::int64_t element) {
+    return static_cast<std::byte*>(memory_.at(name)) +
+           static_cast<std::size_t>(element - shard_.begin) * bytes_of(exact_);
+  };
+  for (const Segment& segment : segments_) {
+    const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
+    device::AdamW settings;
+    settings.rate = settings_.rate;
+    settings.beta1 = settings_.beta1;
+    settings.beta2 = settings_.beta2;
+    settings.epsilon = settings_.epsilon;
+    settings.decay = tensor.whole.decays ? settings_.decay : 0;
+    settings.step = steps_ + 1;
+    settings.gradient_scale = gradient_scale;
+    std::byte* weight = weights(segment.begin);
+    operators_.adamw(segment.count, settings, element_ == exact_ ? weight : part("master", segment.begin),
+                     part("first_moment", segment.begin), part("second_moment", segment.begin),
+                     gradients(segment.begin), weight);
+  }
+  if (!layout_.shard_optimizer || data_ == MPI_COMM_NULL) return;
+  // The others' gradients are spent too, and their weights are fetched.
+  std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
+  const double begin_s = now_s_();
+  const std::int64_t bytes =
+      shard_length(local().count, layout_.data) * static_cast<std::int64_t>(bytes_of(element_));
+  MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), static_cast<int>(bytes), MPI_BYTE, data_);
+  bytes_sent_ += bytes * (layout_.data - 1);
+  times_.exposed_s += now_s_() - begin_s;
+}
+
+StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
+  loss_sum_ = 0;
+  times_ = {};
+  exchanged_from_ = flat_length_;
+  for (const Action& action : actions_) {
+    if (action.pass == Pass::forward) {
+      forward(action.micro_batch, next);
+    } else {
+      backward(action.micro_batch);
+    }
+  }
+  wait(sent_forward_);
+  wait(sent_backward_);
+  finish_exchange();
+  StepResult result;
+  const double begin_s = now_s_();
+  const double exposed_s = times_.exposed_s;
+  result.gradient_norm = gradient_norm();
+  // Only the last stage has losses; each of its tensor ranks has the same.
+  double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
+  if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
+  result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
+  const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
+  update(clipped ? settings_.clip / result.gradient_norm : 1.0);
+  ++steps_;
+  times_.optimizer_s += now_s_() - begin_s - (times_.exposed_s - exposed_s);
+  result.times = times_;
+  return result;
+}
+
+}  // namespace assay::training
