@@ -167,7 +167,14 @@ void Trainer::backward(std::int64_t micro_batch) {
   const double begin_s = now_s_();
   const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
   std::function<void(std::int64_t)> done;
-  if (micro_batch + 1 == layout_.micro_batches()) done = [this](std::int64_t from) { start_exchange(from); };
+  if (micro_batch + 1 == layout_.micro_batches()) {
+    // Both copies of a tied table are added first, and they lie at different places of the two stages'
+    // buffers.
+    const bool later = shape_.tied_head && pipeline_ != MPI_COMM_NULL;
+    done = [this, later](std::int64_t from) {
+      if (!later) start_exchange(from);
+    };
+  }
   stage_->backward(slot, tokens, targets, scale, done);
   times_.backward_s += now_s_() - begin_s;
   if (!stage_->first()) send(0, stage_->d_input(), stage - 1, sent_backward_);
@@ -210,10 +217,10 @@ void Trainer::start_exchange(std::int64_t flat_begin) {
 
 void Trainer::finish_exchange() {
   const double begin_s = now_s_();
+  share_tied_gradient();
   start_exchange(0);
   MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
   exchanges_.clear();
-  share_tied_gradient();
   times_.exposed_s += now_s_() - begin_s;
 }
 
