@@ -4,10 +4,12 @@
 //
 // `Element` of an operator set is that of activations and of the weights that products read: f64 (the
 // reference that defines the right answer), f32, or bf16 (f32 accumulation inside every operator). Gradients
-// of weights are f32 for f32 and bf16, f64 for f64, and ACCUMULATE (+=); gradients of activations have the
-// element of the activations and are overwritten, unless said otherwise. Statistics (mean, reciprocal
-// deviation, log-sum-exp) are f32, or f64 for f64. Nothing here allocates after `reserve`; nothing here
-// communicates.
+// of weights are f32 for f32 and bf16, f64 for f64, and ACCUMULATE (+=), but where a call is told that it
+// brings the first contribution of a step; gradients of activations have the element of the activations and
+// are overwritten, unless said otherwise. Statistics (mean, reciprocal deviation, log-sum-exp) are f32, or
+// f64 for f64. Nothing here allocates after `reserve_*`; a call whose shape was not reserved throws
+// std::logic_error. Nothing here communicates. Operators that work number by number (GELU, add) may work in
+// place; the others may not.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +52,8 @@ struct AdamW {
   double rate = 0, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0;
   std::int64_t step = 1;      ///< from 1; corrects the bias of the moments
   double gradient_scale = 1;  ///< multiplies gradients first (clipping, mean over micro-batches)
+  /// Clears the gradients in the same pass. False where the next step's first contribution overwrites them.
+  bool clear = true;
 };
 
 class Operators {
@@ -62,6 +66,8 @@ class Operators {
   virtual void reserve_linear(const LinearShape& shape) = 0;
   virtual void reserve_attention(const AttentionShape& shape) = 0;
   virtual void reserve_head(const HeadShape& shape) = 0;
+  /// The table of cosines and sines of `rope`.
+  virtual void reserve_rope(std::int64_t sequence, std::int64_t size, double base) = 0;
   /// Bytes of scratch that those reserved take (the estimate of a step's memory counts them).
   virtual std::int64_t scratch_bytes() const = 0;
   /// What does the products: {"library": "oneDNN 2.6.3", ...}.
@@ -73,9 +79,10 @@ class Operators {
   /// dx = dy W.
   virtual void linear_backward_input(const LinearShape& shape, ConstValues dy, ConstValues weight,
                                      Values dx) = 0;
-  /// dW += dy^T x, db += column sums of dy (db may be null). dW, db: exact_of(element).
+  /// dW += dy^T x, db += column sums of dy (db may be null). dW, db: exact_of(element). Without `accumulate`
+  /// both are overwritten: the first contribution of a step then need not read them, nor AdamW clear them.
   virtual void linear_backward_weight(const LinearShape& shape, ConstValues dy, ConstValues x, Values dweight,
-                                      Values dbias) = 0;
+                                      Values dbias, bool accumulate = true) = 0;
 
   /// y = (x - mean) * deviation * gamma + beta, deviation = 1 / sqrt(variance + 1e-5). mean, deviation: rows.
   virtual void layer_norm_forward(std::int64_t rows, std::int64_t width, ConstValues x, ConstValues gamma,
@@ -131,19 +138,19 @@ class Operators {
   virtual void head_forward(const HeadShape& shape, ConstValues x, ConstValues weight,
                             const std::int32_t* targets, Values largest, Values sum, Values target_logit) = 0;
   /// Second half: with log_sum[r] = largest + log(sum) over the whole vocabulary, the gradient of scale * sum
-  /// over rows of (log_sum - target logit): dx is overwritten, dW accumulates. Logits are computed again,
-  /// block by block.
+  /// over rows of (log_sum - target logit): dx is overwritten (with tensor parallelism it is this rank's
+  /// part of a sum), dW accumulates unless told otherwise. Logits are computed again, block by block.
   virtual void head_backward(const HeadShape& shape, ConstValues x, ConstValues weight,
                              const std::int32_t* targets, ConstValues log_sum, double scale, Values dx,
-                             Values dweight) = 0;
+                             Values dweight, bool accumulate = true) = 0;
 
   /// y += x, `count` numbers of the element.
   virtual void add(std::int64_t count, ConstValues x, Values y) = 0;
   /// Sum of squares of `count` numbers of exact_of(element), in f64, in a fixed order.
   virtual double sum_of_squares(std::int64_t count, ConstValues x) = 0;
   /// AdamW (Loshchilov and Hutter, arXiv:1711.05101) on master weights, moments and gradients of
-  /// exact_of(element); writes `weights` of the element too where it differs (bf16), and clears the
-  /// gradients.
+  /// exact_of(element); writes `weights` of the element too where it differs (bf16; else it is not looked
+  /// at), and clears the gradients.
   virtual void adamw(std::int64_t count, const AdamW& settings, Values master, Values first_moment,
                      Values second_moment, Values gradient, Values weights) = 0;
 };

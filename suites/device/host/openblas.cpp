@@ -19,6 +19,7 @@ namespace {
 
 constexpr int row_major = 101;  // CBLAS
 constexpr int not_transposed = 111;
+constexpr int transposed = 112;
 
 /// Lets the calling thread run wherever the process may, for as long as it lives. Threads inherit the mask of
 /// the thread that creates them; an OpenMP runtime that binds its initial thread would otherwise put all of
@@ -173,6 +174,14 @@ void OpenBlas::multiply(std::int64_t m, std::int64_t n, std::int64_t k, const do
   const int rows = static_cast<int>(m), columns = static_cast<int>(n), depth = static_cast<int>(k);
   dgemm_(row_major, not_transposed, not_transposed, rows, columns, depth, 1.0, a, depth, b, columns, 0.0, c,
          columns);
+}
+
+void OpenBlas::multiply(std::int64_t m, std::int64_t n, std::int64_t k, Factor a, Factor b, bool accumulate,
+                        double* c) const {
+  const int rows = static_cast<int>(m), columns = static_cast<int>(n), depth = static_cast<int>(k);
+  dgemm_(row_major, a.transposed ? transposed : not_transposed, b.transposed ? transposed : not_transposed,
+         rows, columns, depth, 1.0, a.values, a.transposed ? rows : depth, b.values,
+         b.transposed ? depth : columns, accumulate ? 1.0 : 0.0, c, columns);
 }
 
 std::unique_ptr<Gemm> plan_openblas_gemm(const GemmPlan& plan) {

@@ -37,6 +37,13 @@ class OpenBlas {
   /// C = A B, row-major.
   void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b,
                 double* c) const;
+  /// C = A B, or C += A B, row-major; A is m x k and B is k x n, each stored as it is or transposed.
+  struct Factor {
+    const double* values = nullptr;
+    bool transposed = false;
+  };
+  void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Factor a, Factor b, bool accumulate,
+                double* c) const;
 
  private:
   bool load(const std::string& core_type);
