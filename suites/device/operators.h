@@ -108,7 +108,8 @@ class Operators {
 
   /// Rotates pairs (i, i + size / 2) of each head by position * base^(-2 i / size) (RoPE, arXiv:2104.09864,
   /// in the half-split form that Llama's published weights use); `sign` -1 turns back (the backward pass). In
-  /// place on rows x heads x size; a row's position is row % sequence.
+  /// place on the first heads x size numbers of each row; rows are `stride` numbers apart (queries and keys
+  /// stand side by side), and a row's position is row % sequence.
   virtual void rope(std::int64_t rows, std::int64_t sequence, std::int64_t heads, std::int64_t size,
                     std::int64_t stride, double base, int sign, Values x) = 0;
 

@@ -56,8 +56,8 @@ struct Kernels {
   void (*swiglu_forward)(Index first_row, Index last_row, Index width, const E* x, E* y);
   void (*swiglu_backward)(Index first_row, Index last_row, Index width, const E* dy, const E* x, E* dx);
   /// `cosines` and `sines` (with the sign of the turn): sequence x size / 2.
-  void (*rope)(Index first_row, Index last_row, Index sequence, Index heads, Index size, const X* cosines,
-               const X* sines, X sign, E* x);
+  void (*rope)(Index first_row, Index last_row, Index sequence, Index heads, Index size, Index stride,
+               const X* cosines, const X* sines, X sign, E* x);
 
   /// One task: query heads of one key and value head of one sequence. A task may be split in `parts`, which
   /// share out the blocks of queries. `scratch`: attention_scratch(shape) numbers.

@@ -194,8 +194,7 @@ void rms_norm_backward(Index first_row, Index last_row, Index width, const E* dy
     product /= static_cast<X>(width);
 #pragma omp simd
     for (Index c = 0; c < width; ++c)
-      store(out[c], load(out[c]) +
-                        scale * (load(up[c]) * load(gamma[c]) - load(in[c]) * scale * product));
+      store(out[c], load(out[c]) + scale * (load(up[c]) * load(gamma[c]) - load(in[c]) * scale * product));
   }
 }
 
@@ -281,15 +280,15 @@ void swiglu_backward(Index first_row, Index last_row, Index width, const E* dy, 
 }
 
 template <typename E>
-void rope(Index first_row, Index last_row, Index sequence, Index heads, Index size, const exact_t<E>* cosines,
-          const exact_t<E>* sines, exact_t<E> sign, E* x) {
+void rope(Index first_row, Index last_row, Index sequence, Index heads, Index size, Index stride,
+          const exact_t<E>* cosines, const exact_t<E>* sines, exact_t<E> sign, E* x) {
   using X = exact_t<E>;
   const Index half = size / 2;
   for (Index r = first_row; r < last_row; ++r) {
     const X* const cosine = cosines + (r % sequence) * half;
     const X* const sine = sines + (r % sequence) * half;
     for (Index h = 0; h < heads; ++h) {
-      E* const low = x + (r * heads + h) * size;
+      E* const low = x + r * stride + h * size;
       E* const high = low + half;
 #pragma omp simd
       for (Index i = 0; i < half; ++i) {

@@ -53,6 +53,7 @@ Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, de
   for (const Linear* linear : {&qkv_, &attention_out_, &feed_forward_in_, &feed_forward_out_})
     operators_.reserve_linear(linear->shape);
   operators_.reserve_attention(attention_shape_);
+  if (!gpt_) operators_.reserve_rope(shape.sequence, shape.head_size(), shape.rope_base);
   if (last_) operators_.reserve_head(head_shape_);
 }
 

@@ -219,8 +219,10 @@ void Trainer::finish_exchange() {
   const double begin_s = now_s_();
   share_tied_gradient();
   start_exchange(0);
-  MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
-  exchanges_.clear();
+  if (!exchanges_.empty()) {
+    MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
+    exchanges_.clear();
+  }
   times_.exposed_s += now_s_() - begin_s;
 }
 
