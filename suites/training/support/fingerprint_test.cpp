@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "reports/base/error.h"
+#include "suites/training/support/generator.h"
 
 namespace assay::training {
 namespace {
@@ -107,6 +108,16 @@ TEST(ParameterChecksum, AnyFlippedBitChangesIt) {
   const std::uint64_t of_wide = add_parameters(0, 0, 0, std::span<const double>(wide));
   EXPECT_NE(add_parameters(0, 0, 0, std::span<const double>(signs)), of_wide);
   EXPECT_NE(add_parameters(0, 0, 0, std::span<const double>(exchanged)), of_wide);
+}
+
+TEST(ParameterChecksum, IsItsFormulaWhateverTheProcessor) {
+  std::vector<float> values(1003);
+  std::uint64_t expected = 5;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = std::sqrt(static_cast<float>(i)) - 7;
+    expected += mixed((mixed(4) + golden * (11 + i)) ^ std::bit_cast<std::uint32_t>(values[i]));
+  }
+  EXPECT_EQ(add_parameters(5, 3, 11, values), expected);
 }
 
 TEST(ParameterChecksum, PartsAddUpInAnyOrder) {
