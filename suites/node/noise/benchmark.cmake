@@ -1,0 +1,1 @@
+assay_benchmark(node/noise noise.cpp quanta.cpp)
