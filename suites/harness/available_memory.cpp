@@ -67,7 +67,7 @@ std::uint64_t available_memory_bytes(const fs::path& root) {
       group = group.parent_path();
     }
   }
-  return available;
+  return std::max<std::uint64_t>(available, 1);  // 0 would mean that it is not known
 }
 
 }  // namespace assay::bench

@@ -38,7 +38,7 @@ struct Comparison {
 }  // namespace
 
 template <typename T>
-Arrays<T>::Arrays(std::uint64_t bytes, int threads, PageSize pages)
+StreamArrays<T>::StreamArrays(std::uint64_t bytes, int threads, PageSize pages)
     : elements_(bytes / sizeof(T)),
       threads_(threads),
       pages_(3 * whole_pages(bytes), pages),
@@ -48,7 +48,7 @@ Arrays<T>::Arrays(std::uint64_t bytes, int threads, PageSize pages)
       partial_sums_(static_cast<std::size_t>(threads)) {}
 
 template <typename T>
-typename Arrays<T>::Part Arrays<T>::part(int thread) const {
+typename StreamArrays<T>::Part StreamArrays<T>::part(int thread) const {
   constexpr std::uint64_t in_line = line_bytes / sizeof(T);
   const std::uint64_t lines = elements_ / in_line;
   const auto of = static_cast<std::uint64_t>(threads_);
@@ -58,7 +58,7 @@ typename Arrays<T>::Part Arrays<T>::part(int thread) const {
 }
 
 template <typename T>
-void Arrays<T>::touch() {
+void StreamArrays<T>::touch() {
 #pragma omp parallel num_threads(threads_)
   {
     const Part mine = part(omp_get_thread_num());
@@ -69,7 +69,7 @@ void Arrays<T>::touch() {
 }
 
 template <typename T>
-void Arrays<T>::restart_a() {
+void StreamArrays<T>::restart_a() {
 #pragma omp parallel num_threads(threads_)
   {
     const Part mine = part(omp_get_thread_num());
@@ -78,7 +78,7 @@ void Arrays<T>::restart_a() {
 }
 
 template <typename T>
-void Arrays<T>::poison() {
+void StreamArrays<T>::poison() {
   constexpr T nan = std::numeric_limits<T>::quiet_NaN();
 #pragma omp parallel num_threads(threads_)
   {
@@ -90,7 +90,7 @@ void Arrays<T>::poison() {
 }
 
 template <typename T>
-void Arrays<T>::run(Loop loop, const Kernels<T>& kernels, bool drain) {
+void StreamArrays<T>::run(Loop loop, const StreamKernels<T>& kernels, bool drain) {
   const T s = static_cast<T>(scalar);
 #pragma omp parallel num_threads(threads_)
   {
@@ -125,8 +125,8 @@ void Arrays<T>::run(Loop loop, const Kernels<T>& kernels, bool drain) {
 }
 
 template <typename T>
-Check Arrays<T>::check(int passes, std::size_t lanes) const {
-  const Expected right = expected<T>(passes, elements_);
+Check StreamArrays<T>::check(int passes, std::size_t lanes) const {
+  const StreamValues right = expected<T>(passes, elements_);
   const auto compare = [&](const char* name, const T* values, long double value) {
     Comparison result{name, 0, false, 0, elements_, 0, value, array_bound<T>(passes)};
     double worst = 0;
@@ -189,7 +189,7 @@ Check Arrays<T>::check(int passes, std::size_t lanes) const {
   return check;
 }
 
-template class Arrays<double>;
-template class Arrays<float>;
+template class StreamArrays<double>;
+template class StreamArrays<float>;
 
 }  // namespace assay::bench::stream

@@ -12,10 +12,10 @@
 namespace assay::bench::stream {
 
 template <typename T>
-class Arrays {
+class StreamArrays {
  public:
   /// `bytes` of one array, a multiple of 64. Nothing is touched yet.
-  Arrays(std::uint64_t bytes, int threads, PageSize pages);
+  StreamArrays(std::uint64_t bytes, int threads, PageSize pages);
 
   /// The initial values, each part written by the thread that works on it: that decides its NUMA node.
   void touch();
@@ -24,7 +24,7 @@ class Arrays {
   /// b, c and the sum become NaN. a keeps its value, which is wrong for the next pass: it is its input too.
   void poison();
   /// One loop on all threads.
-  void run(Loop loop, const Kernels<T>& kernels, bool drain);
+  void run(Loop loop, const StreamKernels<T>& kernels, bool drain);
 
   /// Compares every element and the sum with the closed form after `passes` passes.
   Check check(int passes, std::size_t lanes) const;
@@ -59,7 +59,7 @@ class Arrays {
   std::vector<PartialSum> partial_sums_;
 };
 
-extern template class Arrays<double>;
-extern template class Arrays<float>;
+extern template class StreamArrays<double>;
+extern template class StreamArrays<float>;
 
 }  // namespace assay::bench::stream

@@ -42,12 +42,12 @@ std::string does_not_fit(std::uint64_t bytes, int ranks, std::uint64_t available
 }
 
 template <typename T>
-Expected expected(int passes, std::uint64_t elements) {
+StreamValues expected(int passes, std::uint64_t elements) {
   const auto s = static_cast<long double>(static_cast<T>(scalar));
   const auto a0 = static_cast<long double>(static_cast<T>(initial_a));
   const long double factor = s * (2 + s);
   const long double before = a0 * std::pow(factor, static_cast<long double>(passes - 1));
-  Expected values;
+  StreamValues values;
   values.a = before * factor;
   values.b = s * before;
   values.c = before + s * before;
@@ -70,8 +70,8 @@ double dot_bound(int passes, std::size_t lanes, std::uint64_t elements_of_a_thre
          second_order * ((1 + chain) * rounding<T> + in_double * rounding<double>);
 }
 
-template Expected expected<double>(int, std::uint64_t);
-template Expected expected<float>(int, std::uint64_t);
+template StreamValues expected<double>(int, std::uint64_t);
+template StreamValues expected<float>(int, std::uint64_t);
 template double array_bound<double>(int);
 template double array_bound<float>(int);
 template double dot_bound<double>(int, std::size_t, std::uint64_t, int);

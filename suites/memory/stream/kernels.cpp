@@ -59,7 +59,7 @@ namespace {
   ASSAY_STREAM_MAP(prefix##_triad, isa, type, vector, put, xs + s * ys)
 
 #define ASSAY_STREAM_SET(prefix, vector, type)                                                          \
-  Kernels<type> {                                                                                       \
+  StreamKernels<type> {                                                                                 \
     prefix##_copy, prefix##_scale, prefix##_add, prefix##_triad, nullptr, sizeof(vector) / sizeof(type) \
   }
 
@@ -104,7 +104,7 @@ ASSAY_STREAM_DOT(f32_avx512_dot, ASSAY_AVX512, float, __m512)
 #endif
 
 template <typename T>
-Kernels<T> with_dot(Kernels<T> set, Dot<T> dot) {
+StreamKernels<T> with_dot(StreamKernels<T> set, Dot<T> dot) {
   set.dot = dot;
   return set;
 }
@@ -112,8 +112,8 @@ Kernels<T> with_dot(Kernels<T> set, Dot<T> dot) {
 }  // namespace
 
 template <>
-Kernels<double> kernels(Isa isa, Stores stores) {
-  const bool past = stores == Stores::nontemporal;
+StreamKernels<double> kernels(Isa isa, StoreKind stores) {
+  const bool past = stores == StoreKind::nontemporal;
 #if defined(__x86_64__)
   if (isa == Isa::avx512)
     return with_dot(past ? ASSAY_STREAM_SET(f64_avx512_past, __m512d, double)
@@ -130,8 +130,8 @@ Kernels<double> kernels(Isa isa, Stores stores) {
 }
 
 template <>
-Kernels<float> kernels(Isa isa, Stores stores) {
-  const bool past = stores == Stores::nontemporal;
+StreamKernels<float> kernels(Isa isa, StoreKind stores) {
+  const bool past = stores == StoreKind::nontemporal;
 #if defined(__x86_64__)
   if (isa == Isa::avx512)
     return with_dot(

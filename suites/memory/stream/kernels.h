@@ -8,7 +8,7 @@ namespace assay::bench::stream {
 enum class Isa { generic, avx2, avx512 };
 
 /// Non-temporal stores go past the caches: the line that is overwritten is not read first.
-enum class Stores { temporal, nontemporal };
+enum class StoreKind { temporal, nontemporal };
 
 /// out = f(x, y, scalar) for `count` elements. Pointers are aligned to 64 bytes and `count` elements are
 /// whole multiples of that.
@@ -24,7 +24,7 @@ inline constexpr std::size_t dot_block = 8192;
 inline constexpr std::size_t dot_chains = 8;
 
 template <typename T>
-struct Kernels {
+struct StreamKernels {
   Map<T> copy = nullptr;   ///< out = x
   Map<T> scale = nullptr;  ///< out = scalar x
   Map<T> add = nullptr;    ///< out = x + y
@@ -35,7 +35,7 @@ struct Kernels {
 
 /// Null pointers where this build or architecture has no such kernels.
 template <typename T>
-Kernels<T> kernels(Isa isa, Stores stores);
+StreamKernels<T> kernels(Isa isa, StoreKind stores);
 
 /// The widest that this processor executes.
 Isa best_isa();

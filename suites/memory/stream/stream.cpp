@@ -25,7 +25,7 @@ namespace {
 using stream::Isa;
 using stream::Loop;
 using stream::loop_count;
-using stream::Stores;
+using stream::StoreKind;
 
 /// Triad is what nodes are compared by.
 constexpr std::array<Loop, loop_count> headline_first = {stream::triad, stream::copy, stream::scale,
@@ -61,15 +61,15 @@ class Stream final : public PassCase {
         choice_(parse_choice(text(parameters, "stores"))),
         page_size_(parse_page_size(text(parameters, "pages"))),
         isa_(stream::best_isa()),
-        temporal_(stream::kernels<T>(isa_, Stores::temporal)),
-        past_(stream::kernels<T>(isa_, Stores::nontemporal)) {
+        temporal_(stream::kernels<T>(isa_, StoreKind::temporal)),
+        past_(stream::kernels<T>(isa_, StoreKind::nontemporal)) {
     seconds_.fill({unmeasured, unmeasured});
     use_past_.fill(choice_ == Choice::nontemporal);
   }
 
   void prepare() override {
     binding_ = std::make_unique<ThreadBinding>(group_, threads_);
-    arrays_ = std::make_unique<stream::Arrays<T>>(bytes_, threads_, page_size_);
+    arrays_ = std::make_unique<stream::StreamArrays<T>>(bytes_, threads_, page_size_);
     arrays_->touch();
   }
 
@@ -206,10 +206,10 @@ class Stream final : public PassCase {
   Choice choice_;
   PageSize page_size_;
   Isa isa_;
-  stream::Kernels<T> temporal_;
-  stream::Kernels<T> past_;
+  stream::StreamKernels<T> temporal_;
+  stream::StreamKernels<T> past_;
   std::unique_ptr<ThreadBinding> binding_;
-  std::unique_ptr<stream::Arrays<T>> arrays_;
+  std::unique_ptr<stream::StreamArrays<T>> arrays_;
   int passes_ = 0;                                           ///< since the arrays began
   int trial_ = 0;                                            ///< warm-up passes so far
   std::array<std::array<double, 2>, loop_count> seconds_{};  ///< best of the warm-up: temporal, non-temporal
@@ -219,8 +219,9 @@ class Stream final : public PassCase {
 std::string unsupported(const Parameters& parameters, const Context& context) {
   const bool f32 = text(parameters, "dtype") == "f32";
   if (text(parameters, "stores") == "nontemporal") {
-    const bool there = f32 ? stream::kernels<float>(stream::best_isa(), Stores::nontemporal).copy != nullptr
-                           : stream::kernels<double>(stream::best_isa(), Stores::nontemporal).copy != nullptr;
+    const bool there =
+        f32 ? stream::kernels<float>(stream::best_isa(), StoreKind::nontemporal).copy != nullptr
+            : stream::kernels<double>(stream::best_isa(), StoreKind::nontemporal).copy != nullptr;
     if (!there) return "non-temporal stores are not compiled in for this architecture; ask for stores = auto";
   }
   const std::uint64_t bytes = bytes_of_array(parameters, context);

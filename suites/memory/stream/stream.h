@@ -13,8 +13,8 @@ namespace assay::bench::stream {
 enum Loop { copy, scale, add, triad, dot };
 inline constexpr int loop_count = 5;
 inline constexpr std::array<const char*, loop_count> loop_names = {"copy", "scale", "add", "triad", "dot"};
-/// Arrays that each loop reads or writes, as STREAM and BabelStream count them: the line that a store fetches
-/// before overwriting it is not counted.
+/// StreamArrays that each loop reads or writes, as STREAM and BabelStream count them: the line that a store
+/// fetches before overwriting it is not counted.
 inline constexpr std::array<int, loop_count> arrays_moved = {2, 2, 3, 3, 2};
 
 inline constexpr double scalar = 0.4;
@@ -38,7 +38,7 @@ std::string does_not_fit(std::uint64_t bytes, int ranks, std::uint64_t available
 /// What every element holds after `passes` passes (at least one) since the arrays began, in closed form:
 ///   a_n = a_0 (2 s + s^2)^n,  b_n = s a_(n-1),  c_n = (1 + s) a_(n-1),  dot = elements a_n b_n
 /// with s and a_0 rounded to T.
-struct Expected {
+struct StreamValues {
   long double a = 0;
   long double b = 0;
   long double c = 0;
@@ -46,7 +46,7 @@ struct Expected {
 };
 
 template <typename T>
-Expected expected(int passes, std::uint64_t elements);
+StreamValues expected(int passes, std::uint64_t elements);
 
 /// The largest relative error that rounding can explain. All terms are positive, so relative errors never
 /// grow by cancellation: a pass adds at most four roundings of T (scale, add and two in triad), each of 2^-53

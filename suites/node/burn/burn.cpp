@@ -23,8 +23,8 @@ namespace assay::bench {
 namespace {
 
 using burn::CoreWork;
-using burn::Mismatch;
 using burn::PatternMemory;
+using burn::WrongResult;
 
 /// Slices of a second, but at least four, and no more than a series keeps apart.
 int slices_of(double seconds) {
@@ -216,7 +216,7 @@ class Burn final : public PassCase {
     const auto& computed = core.work->first();
     const auto& remembered = core.memory->first();
     if (!computed && !remembered) return {};
-    const Mismatch& wrong = computed ? *computed : *remembered;
+    const WrongResult& wrong = computed ? *computed : *remembered;
     const std::string when =
         core.wrong_slice < 0 ? "after the last slice" : "slice " + std::to_string(core.wrong_slice);
     char words[200];
@@ -233,7 +233,7 @@ class Burn final : public PassCase {
   int slices_;
   double slice_s_;
   std::size_t blocks_;
-  burn::Width width_;
+  burn::VectorWidth width_;
   std::vector<Core> cores_;
   Pages pages_;
   std::unique_ptr<ThreadBinding> binding_;

@@ -35,19 +35,19 @@ std::int64_t whole(double value) {
 
 }  // namespace
 
-Geometry geometry_of(Width width) {
-  const Kernels kernels = kernels_of(width);
+BlockShape geometry_of(VectorWidth width) {
+  const LoadKernels kernels = kernels_of(width);
   return {kernels.rows, kernels.vectors * kernels.lanes, kernels.chains * kernels.lanes};
 }
 
-double operations_of(Width width) {
-  const Geometry geometry = geometry_of(width);
+double operations_of(VectorWidth width) {
+  const BlockShape geometry = geometry_of(width);
   const std::size_t product = panels * geometry.rows * geometry.columns * depth;
   return 2.0 * (static_cast<double>(product) +
                 static_cast<double>(geometry.chain_lanes) * static_cast<double>(chain_rounds));
 }
 
-CoreWork::CoreWork(Width width, std::uint64_t seed) : width_(width), geometry_(geometry_of(width)) {
+CoreWork::CoreWork(VectorWidth width, std::uint64_t seed) : width_(width), geometry_(geometry_of(width)) {
   // 22 bits: products of 44, and sums of 96 of them below 2^51. The chains' 16 bits: 2^32 times 2^10 rounds.
   constexpr int product_bits = 22;
   constexpr int chain_bits = 16;
@@ -82,7 +82,7 @@ CoreWork::CoreWork(Width width, std::uint64_t seed) : width_(width), geometry_(g
 }
 
 void CoreWork::repeat(std::uint64_t repetitions) {
-  const Kernels kernels = kernels_of(width_);
+  const LoadKernels kernels = kernels_of(width_);
   const std::size_t panel_a = depth * geometry_.rows, panel_c = geometry_.rows * geometry_.columns;
   for (std::uint64_t repetition = 0; repetition < repetitions; ++repetition) {
     for (std::size_t panel = 0; panel < panels; ++panel)
@@ -112,7 +112,7 @@ void CoreWork::compare(const char* part, const std::vector<double>& found, const
     const auto right_bits = std::bit_cast<std::uint64_t>(right[i]);
     if (found_bits == right_bits) continue;
     ++wrong_;
-    if (!first_) first_ = Mismatch{part, i, found_bits, right_bits};
+    if (!first_) first_ = WrongResult{part, i, found_bits, right_bits};
   }
 }
 

@@ -12,7 +12,7 @@ namespace assay::bench::burn {
 /// multiply-adds in registers. Operands are integers held as doubles, so small that every sum is exact: the
 /// right results come from 64-bit integer arithmetic, another part of the processor, and hold in any order
 /// and with or without fused operations.
-struct Geometry {
+struct BlockShape {
   std::size_t rows = 0;         ///< of a panel; with `columns` the registers that hold sums
   std::size_t columns = 0;      ///< of B
   std::size_t chain_lanes = 0;  ///< sums of the chains, all vectors together
@@ -22,17 +22,17 @@ inline constexpr std::size_t panels = 16;
 inline constexpr std::size_t depth = 96;             ///< A's panel and B fit the first-level cache together
 inline constexpr std::uint64_t chain_rounds = 1024;  ///< multiply-adds of each chain
 
-enum class Width { generic, avx2, avx512 };
+enum class VectorWidth { generic, avx2, avx512 };
 /// The widest that this processor executes.
-Width best_width();
-const char* name_of(Width width);
-Geometry geometry_of(Width width);
+VectorWidth best_width();
+const char* name_of(VectorWidth width);
+BlockShape geometry_of(VectorWidth width);
 
 /// Floating-point operations of one repetition; a multiply-add counts as two.
-double operations_of(Width width);
+double operations_of(VectorWidth width);
 
 /// One result that was not what it must be.
-struct Mismatch {
+struct WrongResult {
   const char* part = "";       ///< "product", "chain" or "memory"
   std::size_t index = 0;       ///< element of the results, or byte offset in this core's memory
   std::uint64_t found = 0;     ///< bits
@@ -42,7 +42,7 @@ struct Mismatch {
 /// The operands and results of one core. Made by the thread that uses it, so that it lies in its memory.
 class CoreWork {
  public:
-  CoreWork(Width width, std::uint64_t seed);
+  CoreWork(VectorWidth width, std::uint64_t seed);
 
   /// Computes everything `repetitions` times; compares each result bit by bit, each time.
   void repeat(std::uint64_t repetitions);
@@ -53,7 +53,7 @@ class CoreWork {
 
   std::uint64_t verified() const { return verified_; }  ///< results compared
   std::uint64_t wrong() const { return wrong_; }        ///< of them
-  const std::optional<Mismatch>& first() const { return first_; }
+  const std::optional<WrongResult>& first() const { return first_; }
 
   /// For planted faults.
   std::vector<double>& operands() { return a_; }
@@ -62,13 +62,13 @@ class CoreWork {
  private:
   void compare(const char* part, const std::vector<double>& found, const std::vector<double>& right);
 
-  Width width_;
-  Geometry geometry_;
+  VectorWidth width_;
+  BlockShape geometry_;
   std::vector<double> a_, b_, c_, right_c_;
   std::vector<double> x_, y_, begin_sums_, sums_, right_sums_;
   std::uint64_t verified_ = 0;
   std::uint64_t wrong_ = 0;
-  std::optional<Mismatch> first_;
+  std::optional<WrongResult> first_;
 };
 
 }  // namespace assay::bench::burn

@@ -75,28 +75,28 @@ ASSAY_CHAIN(chain_avx512, ASSAY_AVX512, Eight, 16, ASSAY_HIDE_512)
 
 }  // namespace
 
-Kernels kernels_of(Width width) {
+LoadKernels kernels_of(VectorWidth width) {
 #if defined(__x86_64__)
-  if (width == Width::avx512) return {product_avx512, chain_avx512, 8, 8, 3, 16};
-  if (width == Width::avx2) return {product_avx2, chain_avx2, 4, 4, 3, 12};
+  if (width == VectorWidth::avx512) return {product_avx512, chain_avx512, 8, 8, 3, 16};
+  if (width == VectorWidth::avx2) return {product_avx2, chain_avx2, 4, 4, 3, 12};
 #endif
   static_cast<void>(width);
   return {product_generic, chain_generic, 2, 4, 2, 8};
 }
 
-Width best_width() {
+VectorWidth best_width() {
   const device::CpuFeatures& cpu = device::cpu_features();
-  if (cpu.avx512) return Width::avx512;
-  return cpu.fma ? Width::avx2 : Width::generic;
+  if (cpu.avx512) return VectorWidth::avx512;
+  return cpu.fma ? VectorWidth::avx2 : VectorWidth::generic;
 }
 
-const char* name_of(Width width) {
+const char* name_of(VectorWidth width) {
   switch (width) {
-    case Width::avx512:
+    case VectorWidth::avx512:
       return "AVX-512, f64";
-    case Width::avx2:
+    case VectorWidth::avx2:
       return "AVX2, f64";
-    case Width::generic:
+    case VectorWidth::generic:
       break;
   }
   return "baseline vectors, f64";

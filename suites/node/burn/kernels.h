@@ -14,7 +14,7 @@ using ProductKernel = void (*)(const double* a, const double* b, double* c, std:
 /// sums begin differently, or the compiler would make one of those that grow alike.)
 using ChainKernel = void (*)(const double* x, const double* y, double* sums, std::uint64_t rounds);
 
-struct Kernels {
+struct LoadKernels {
   ProductKernel product = nullptr;
   ChainKernel chain = nullptr;
   std::size_t lanes = 0;    ///< of a vector
@@ -23,6 +23,6 @@ struct Kernels {
   std::size_t chains = 0;   ///< vectors of sums
 };
 
-Kernels kernels_of(Width width);
+LoadKernels kernels_of(VectorWidth width);
 
 }  // namespace assay::bench::burn

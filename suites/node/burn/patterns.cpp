@@ -78,7 +78,7 @@ void PatternMemory::find_wrong(std::size_t block, std::uint64_t generation) {
     const std::uint64_t right = pattern_word(first_word_ + word, generation);
     if (words_[word] == right) continue;
     ++wrong_;
-    if (!first_) first_ = Mismatch{"memory", word * sizeof(std::uint64_t), words_[word], right};
+    if (!first_) first_ = WrongResult{"memory", word * sizeof(std::uint64_t), words_[word], right};
   }
 }
 

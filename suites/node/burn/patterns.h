@@ -34,7 +34,7 @@ class PatternMemory {
 
   std::uint64_t verified() const { return verified_; }  ///< words compared
   std::uint64_t wrong() const { return wrong_; }        ///< of them
-  const std::optional<Mismatch>& first() const { return first_; }
+  const std::optional<WrongResult>& first() const { return first_; }
   std::size_t blocks() const { return blocks_; }
 
  private:
@@ -48,7 +48,7 @@ class PatternMemory {
   std::uint64_t rounds_ = 0;  ///< whole rounds done
   std::uint64_t verified_ = 0;
   std::uint64_t wrong_ = 0;
-  std::optional<Mismatch> first_;
+  std::optional<WrongResult> first_;
 };
 
 }  // namespace assay::bench::burn
