@@ -121,7 +121,7 @@ TEST(Structure, EveryBenchmarkIsOneFolderWithOneRegistrationAndItsPapers) {
 
 /// Types that a header declares at the beginning of a line: those of its namespace.
 std::vector<std::string> types_of(const std::string& text) {
-  static const std::regex type("^(class|struct|enum class) ([A-Z][A-Za-z0-9]*)[^;]*$");
+  static const std::regex type("^(class|struct|enum class) ([A-Z][A-Za-z0-9]*)\\b.*\\{.*$");
   std::vector<std::string> names;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
