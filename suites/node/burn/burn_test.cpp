@@ -101,21 +101,24 @@ TEST(BurnPattern, WordsDifferByAddressAndInvertByGeneration) {
 }
 
 TEST_F(BurnMemory, HoldsItsPatternsRoundAfterRound) {
-  PatternMemory memory(words(), blocks, 4096);
-  memory.fill();
-  EXPECT_EQ(words()[0], pattern_word(4096, 0));
-  memory.visit(2);  // two blocks have generation 1, the third has 0
-  EXPECT_EQ(words()[0], pattern_word(4096, 1));
-  EXPECT_EQ(words()[2 * block_words], pattern_word(4096 + 2 * block_words, 0));
-  memory.compare_all();
-  memory.visit(11);
-  memory.compare_all();
-  EXPECT_EQ(memory.wrong(), 0u);
-  EXPECT_EQ(memory.verified(), (13 + 2 * blocks) * block_words);
+  for (const VectorWidth width : widths()) {
+    PatternMemory memory(words(), blocks, 4096, width);
+    memory.fill();
+    EXPECT_EQ(words()[0], pattern_word(4096, 0));
+    EXPECT_EQ(words()[block_words + 13], pattern_word(4096 + block_words + 13, 0));
+    memory.visit(2);  // two blocks have generation 1, the third has 0
+    EXPECT_EQ(words()[0], pattern_word(4096, 1));
+    EXPECT_EQ(words()[2 * block_words], pattern_word(4096 + 2 * block_words, 0));
+    memory.compare_all();
+    memory.visit(11);
+    memory.compare_all();
+    EXPECT_EQ(memory.wrong(), 0u);
+    EXPECT_EQ(memory.verified(), (13 + 2 * blocks) * block_words);
+  }
 }
 
 TEST_F(BurnMemory, OneFlippedBitIsFoundWhereItIs) {
-  PatternMemory memory(words(), blocks, 0);
+  PatternMemory memory(words(), blocks, 0, best_width());
   memory.fill();
   memory.visit(1);
   words()[block_words + 17] ^= std::uint64_t{1} << 40;
@@ -128,14 +131,14 @@ TEST_F(BurnMemory, OneFlippedBitIsFoundWhereItIs) {
 }
 
 TEST_F(BurnMemory, AWriteThatWasLostAndAWrongAddressAreFound) {
-  PatternMemory lost(words(), blocks, 0);
+  PatternMemory lost(words(), blocks, 0, best_width());
   lost.fill();
   const std::uint64_t before = words()[3];
   lost.visit(blocks);
   words()[3] = before;
   lost.visit(blocks);
   EXPECT_EQ(lost.wrong(), 1u);
-  PatternMemory exchanged(words(), blocks, 0);
+  PatternMemory exchanged(words(), blocks, 0, best_width());
   exchanged.fill();
   std::swap(words()[8], words()[block_words + 8]);
   exchanged.visit(blocks);

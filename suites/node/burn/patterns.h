@@ -23,7 +23,7 @@ std::uint64_t pattern_word(std::uint64_t index, std::uint64_t generation);
 class PatternMemory {
  public:
   /// `words`: `blocks` blocks, aligned to 64 bytes; the first is number `first_word` of the rank's memory.
-  PatternMemory(std::uint64_t* words, std::size_t blocks, std::uint64_t first_word);
+  PatternMemory(std::uint64_t* words, std::size_t blocks, std::uint64_t first_word, VectorWidth width);
 
   /// Writes generation 0 everywhere; the first touch.
   void fill();
@@ -44,6 +44,7 @@ class PatternMemory {
   std::uint64_t* words_;
   std::size_t blocks_;
   std::uint64_t first_word_;
+  VectorWidth width_;
   std::size_t next_ = 0;      ///< block to be visited
   std::uint64_t rounds_ = 0;  ///< whole rounds done
   std::uint64_t verified_ = 0;
