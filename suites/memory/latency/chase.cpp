@@ -67,7 +67,7 @@ Check Chase::check() const {
     if (*reinterpret_cast<const std::byte* const*>(at) == right) continue;
     if (wrong++ == 0) first = line;
   }
-  const std::uint64_t steps = loads_ % lines_;
+  const std::uint64_t steps = loads_ % std::max<std::uint32_t>(2, lines_);
   std::uint32_t at = 0, end = 0;
   std::uint64_t length = 0;
   do {

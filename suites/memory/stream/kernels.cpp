@@ -12,6 +12,8 @@ namespace assay::bench::stream {
 
 namespace {
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot be in parentheses.
+
 // One loop over vectors of type `vector`: `put` stores the expression of the vectors xs, ys and the scalar s.
 // The empty assembler statement keeps the compiler from making a call of memcpy of the copy, which would
 // choose its stores itself.
@@ -102,6 +104,8 @@ ASSAY_STREAM_MAPS(f32_avx512_past, ASSAY_AVX512, float, __m512, ASSAY_PAST_PS512
 ASSAY_STREAM_DOT(f64_avx512_dot, ASSAY_AVX512, double, __m512d)
 ASSAY_STREAM_DOT(f32_avx512_dot, ASSAY_AVX512, float, __m512)
 #endif
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 template <typename T>
 StreamKernels<T> with_dot(StreamKernels<T> set, Dot<T> dot) {

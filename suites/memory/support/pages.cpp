@@ -42,7 +42,8 @@ Pages::Pages(std::size_t bytes, PageSize size) : bytes_(bytes) {
     mapping_ = nullptr;
     throw std::bad_alloc();
   }
-  data_ = reinterpret_cast<std::byte*>(round_up(reinterpret_cast<std::uintptr_t>(mapping_)));
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapping_);
+  data_ = static_cast<std::byte*>(mapping_) + (round_up(begin) - begin);
   // Advice may be refused (a kernel without large pages); what was given is asked for afterwards.
   madvise(data_, whole, size == PageSize::normal ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 }

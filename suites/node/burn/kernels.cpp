@@ -16,6 +16,8 @@ namespace {
 #define ASSAY_HIDE(vector) asm volatile("" : "+m"(vector))
 #endif
 
+// NOLINTBEGIN(bugprone-macro-parentheses): types cannot be in parentheses.
+
 // `x - vector{}` makes a vector of a scalar: unlike x + 0 it is x to the last bit, so that nothing is
 // computed.
 #define ASSAY_PRODUCT(name, isa, vector, rows, vectors)                                                     \
@@ -72,6 +74,8 @@ ASSAY_CHAIN(chain_avx2, ASSAY_AVX2, Four, 12, ASSAY_HIDE)
 ASSAY_PRODUCT(product_avx512, ASSAY_AVX512, Eight, 8, 3)
 ASSAY_CHAIN(chain_avx512, ASSAY_AVX512, Eight, 16, ASSAY_HIDE_512)
 #endif
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace
 
