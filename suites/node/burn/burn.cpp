@@ -193,21 +193,27 @@ class Burn final : public PassCase {
     }
   }
 
-  /// How many repetitions and visits make three quarters and a quarter of a slice: doubled until a trial is
-  /// long enough to tell, then the best of three, since an interruption is no work. The same on all ranks, by
-  /// the slowest one, and at least one for each thread: what a thread leaves undone would be a wrong result.
+  /// How many repetitions and visits make three quarters and a quarter of a slice: doubled until the best of
+  /// three trials is long enough to tell, since an interruption is no work. The same on all ranks, by the
+  /// slowest one, and never so few that starting the threads would count, or that a thread had none: what it
+  /// leaves undone would be a wrong result.
   void calibrate(Recorder& recorder) {
+    constexpr double fewest_of_a_thread = 64;
     const double enough_s = std::min(0.05, slice_s_ / 8);
-    const double fewest = group_.maximum(threads_);
+    const double fewest = fewest_of_a_thread * group_.maximum(threads_);
     const auto amount = [&](const char* series, double wanted_s, const auto& work) {
-      auto units = static_cast<std::uint64_t>(threads_);
-      double taken_s = recorder.time(series, [&] { work(units); });
+      const auto best_of_three = [&](std::uint64_t units) {
+        double best_s = recorder.time(series, [&] { work(units); });
+        for (int again = 0; again < 2; ++again)
+          best_s = std::min(best_s, recorder.time(series, [&] { work(units); }));
+        return best_s;
+      };
+      auto units = static_cast<std::uint64_t>(fewest);
+      double taken_s = best_of_three(units);
       while (taken_s < enough_s) {
         units *= 2;
-        taken_s = recorder.time(series, [&] { work(units); });
+        taken_s = best_of_three(units);
       }
-      for (int again = 0; again < 2; ++again)
-        taken_s = std::min(taken_s, recorder.time(series, [&] { work(units); }));
       const double unit_s = group_.maximum(taken_s / static_cast<double>(units));
       return static_cast<std::uint64_t>(std::max(fewest, wanted_s / unit_s));
     };
