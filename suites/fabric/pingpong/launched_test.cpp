@@ -102,7 +102,9 @@ TEST_P(Pingpong, WrongAndMissingMessagesAreFound) {
         const std::string bytes = to_string(record.parameters.at("bytes"));
         if (fault == "silent_rank") {
           EXPECT_THAT(check.how, HasSubstr("messages did not arrive as sent"));
-          if (bytes != "0") EXPECT_THAT(check.how, HasSubstr("nothing arrived"));
+          if (bytes != "0") {
+            EXPECT_THAT(check.how, HasSubstr("nothing arrived"));
+          }
         } else if (bytes == "0") {
           EXPECT_THAT(check.how, HasSubstr("1 messages did not arrive as sent"));
         } else {

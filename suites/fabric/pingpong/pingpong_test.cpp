@@ -40,8 +40,11 @@ TEST(HalfToHalf, PairsAreDisjointAndAcrossNodes) {
       }
       EXPECT_EQ(pairs.size(), static_cast<std::size_t>(ranks / 2));
       EXPECT_EQ(used.size(), 2 * pairs.size());
-      if (nodes == 1) EXPECT_EQ(across_nodes(pairs, names), 0);
-      if (nodes > 1 && ranks % (2 * nodes) == 0) EXPECT_EQ(across_nodes(pairs, names), ranks / 2);
+      if (nodes == 1) {
+        EXPECT_EQ(across_nodes(pairs, names), 0);
+      } else if (ranks % (2 * nodes) == 0) {
+        EXPECT_EQ(across_nodes(pairs, names), ranks / 2);
+      }
     }
   }
 }
