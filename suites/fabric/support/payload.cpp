@@ -28,12 +28,12 @@ PayloadDifference Payload::compare(const std::byte* buffer, std::size_t bytes,
   // Right messages are the rule: whole blocks are compared first, bytes only where a block differs.
   constexpr std::size_t block_words = 256;
   constexpr std::size_t block_bytes = block_words * word_bytes;
-  std::array<std::uint64_t, block_words> right{};
+  std::array<std::uint64_t, block_words> right;
   PayloadDifference difference;
   for (std::size_t begin = 0; begin < bytes; begin += block_bytes) {
-    for (std::size_t i = 0; i < block_words; ++i) right[i] = word(begin / word_bytes + i);
-    if (begin == 0) right[0] ^= stamp_of(iteration);
     const std::size_t length = std::min(block_bytes, bytes - begin);
+    for (std::size_t i = 0; i * word_bytes < length; ++i) right[i] = word(begin / word_bytes + i);
+    if (begin == 0) right[0] ^= stamp_of(iteration);
     if (std::memcmp(buffer + begin, right.data(), length) == 0) continue;
     const auto* expected = reinterpret_cast<const std::byte*>(right.data());
     for (std::size_t i = 0; i < length; ++i) {

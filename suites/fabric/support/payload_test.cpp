@@ -65,6 +65,16 @@ TEST(Payload, StampingAgainIsFillingAgain) {
   }
 }
 
+TEST(Payload, ABeginningIsOfOneMessageAndOneIteration) {
+  for (const std::size_t bytes : sizes) {
+    const Bytes buffer = filled(1, 2, 3, bytes, 4);
+    EXPECT_TRUE(Payload(1, 2, 3).begins_right(buffer.data(), bytes, 4));
+    if (bytes < 8) continue;  // a byte has only 128 values
+    EXPECT_FALSE(Payload(1, 2, 3).begins_right(buffer.data(), bytes, 5));
+    EXPECT_FALSE(Payload(1, 1, 3).begins_right(buffer.data(), bytes, 4));
+  }
+}
+
 TEST(Payload, ConsecutiveIterationsAreDifferentEvenInOneByte) {
   int same = 0;
   for (std::uint64_t iteration = 0; iteration < 100; ++iteration)
