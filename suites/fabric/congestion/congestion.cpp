@@ -272,7 +272,7 @@ ParameterSpec size(const char* name, std::int64_t value, double minimum, const c
   spec.unit = "B";
   spec.default_value = value;
   spec.minimum = minimum;
-  spec.maximum = static_cast<double>(std::int64_t{1} << 26);
+  spec.maximum = static_cast<double>(std::int64_t{1} << 30);
   spec.meaning = meaning;
   return spec;
 }
