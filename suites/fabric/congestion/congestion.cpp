@@ -89,7 +89,7 @@ class Congestion final : public PassCase {
 
   void pass(Recorder& recorder) override {
     if (victim_)
-      victim_->use_ring(random_ring(static_cast<int>(roles_.victims.size()), seed_, recorder.pass()));
+      victim_->use_ring(ring_of_pass(static_cast<int>(roles_.victims.size()), seed_, recorder.pass()));
     const Test latency{"latency", [this] { victim_->ready_message(); }, [this] { victim_->exchange(); },
                        [this] { victim_->verify_message(); }};
     const Test allreduce{"allreduce", [this] { victim_->ready_sum(); }, [this] { victim_->sum(); },

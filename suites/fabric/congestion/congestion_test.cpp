@@ -57,9 +57,9 @@ TEST(CongestionRoles, EveryRankHasOneRoleAndThereAreTwoOfEach) {
 TEST(RandomRing, IsAnotherOneForEachPassAndHasEverybodyOnce) {
   std::set<Ranks> rings;
   for (std::int64_t pass = 0; pass < 20; ++pass) {
-    Ranks ring = random_ring(9, 7, pass);
+    Ranks ring = ring_of_pass(9, 7, pass);
     rings.insert(ring);
-    EXPECT_EQ(ring, random_ring(9, 7, pass));
+    EXPECT_EQ(ring, ring_of_pass(9, 7, pass));
     for (int member = 0; member < 9; ++member) {
       const RingNeighbours around = neighbours(ring, member);
       EXPECT_NE(around.left, member);
@@ -70,8 +70,8 @@ TEST(RandomRing, IsAnotherOneForEachPassAndHasEverybodyOnce) {
     EXPECT_EQ(ring, (Ranks{0, 1, 2, 3, 4, 5, 6, 7, 8}));
   }
   EXPECT_GE(rings.size(), 19u);
-  EXPECT_EQ(neighbours(random_ring(2, 1, 0), 0).left, 1);
-  EXPECT_EQ(neighbours(random_ring(2, 1, 0), 0).right, 1);
+  EXPECT_EQ(neighbours(ring_of_pass(2, 1, 0), 0).left, 1);
+  EXPECT_EQ(neighbours(ring_of_pass(2, 1, 0), 0).right, 1);
 }
 
 TEST(Tally, MeanAndPercentileOfOperations) {

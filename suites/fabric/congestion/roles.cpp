@@ -38,7 +38,7 @@ CongestionRoles deal_roles(const std::vector<std::string>& nodes, double share) 
   return roles;
 }
 
-std::vector<int> random_ring(int size, std::uint64_t seed, std::int64_t number) {
+std::vector<int> ring_of_pass(int size, std::uint64_t seed, std::int64_t number) {
   std::vector<int> ring(static_cast<std::size_t>(size));
   std::iota(ring.begin(), ring.end(), 0);
   std::uint64_t state = scrambled(scrambled(seed) + static_cast<std::uint64_t>(number));

@@ -20,7 +20,7 @@ struct CongestionRoles {
 CongestionRoles deal_roles(const std::vector<std::string>& nodes, double share);
 
 /// The numbers 0 to size - 1 in an order that depends on seed and number only: the ring of one pass.
-std::vector<int> random_ring(int size, std::uint64_t seed, std::int64_t number);
+std::vector<int> ring_of_pass(int size, std::uint64_t seed, std::int64_t number);
 
 /// Neighbours of `member` in a ring.
 struct RingNeighbours {
