@@ -45,7 +45,7 @@ class Congestion final : public PassCase {
         message_bytes_(static_cast<std::size_t>(integer(parameters, "bytes"))),
         sum_bytes_(static_cast<std::size_t>(integer(parameters, "allreduce_bytes"))),
         congestor_bytes_(static_cast<std::size_t>(integer(parameters, "congestor_bytes"))),
-        roles_(deal_roles(nodes_of(group_), std::get<double>(parameters.at("victims")))),
+        roles_(deal_roles(node_of_each_rank(group_), std::get<double>(parameters.at("victims")))),
         is_victim_(std::find(roles_.victims.begin(), roles_.victims.end(), group_.rank()) !=
                    roles_.victims.end()) {
     part_.time_s = context.time_s / 32;
@@ -133,7 +133,7 @@ class Congestion final : public PassCase {
     const std::string unit = roles_.whole_nodes ? "whole nodes" : "ranks";
     std::map<std::string, std::string> path{
         {"mpi", mpi_library()},
-        {"transport", transport(nodes_of(group_), all)},
+        {"transport", transport(node_of_each_rank(group_), all)},
         {"roles", std::to_string(roles_.victims.size()) + " victims, " +
                       std::to_string(roles_.congestors.size()) + " congestors, interleaved by " + unit}};
     const std::string invalid = missing_congestion(fewest_rounds_, kind_name_);
@@ -251,7 +251,7 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
   const std::string& congestor = text(parameters, "congestor");
   const double copies = congestor == "all_to_all" ? 2 : congestor == "incast" ? 1 : 0;
   const auto congestors =
-      deal_roles(nodes_of(context.group), std::get<double>(parameters.at("victims"))).congestors;
+      deal_roles(node_of_each_rank(context.group), std::get<double>(parameters.at("victims"))).congestors;
   const double blocks = copies * static_cast<double>(congestors.size());
   if (blocks * static_cast<double>(integer(parameters, "congestor_bytes")) > most_bytes) {
     return congestor + " among " + std::to_string(congestors.size()) +

@@ -62,7 +62,7 @@ TalkPattern parse_pattern(const std::string& name) {
 }
 
 Plan make_plan(const Parameters& parameters, const Context& context) {
-  const std::vector<std::string> nodes = nodes_of(context.group);
+  const std::vector<std::string> nodes = node_of_each_rank(context.group);
   const std::uint64_t cache = context.last_level_cache_bytes;
   Plan plan;
   plan.pattern = parse_pattern(text(parameters, "pattern"));

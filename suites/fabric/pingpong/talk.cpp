@@ -10,7 +10,7 @@ namespace assay::bench {
 
 Talk::Talk(const Context& context, std::vector<RankPair> pairs, const TalkShape& shape)
     : group_(context.group),
-      nodes_(nodes_of(group_)),
+      nodes_(node_of_each_rank(group_)),
       pairs_(std::move(pairs)),
       seed_(context.seed),
       shape_(shape),

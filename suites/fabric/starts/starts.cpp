@@ -131,7 +131,7 @@ class Starts final : public PassCase {
     std::vector<int> all;
     for (int rank = 0; rank < group_.size(); ++rank) all.push_back(rank);
     std::map<std::string, std::string> path{{"mpi", mpi_library()},
-                                            {"transport", transport(nodes_of(group_), all)}};
+                                            {"transport", transport(node_of_each_rank(group_), all)}};
     const std::string invalid = implausible_start(launched_s_, latest_s_);
     if (!invalid.empty()) path["invalid"] = invalid;
     return path;
@@ -146,7 +146,7 @@ class Starts final : public PassCase {
 
  private:
   int count_nodes() const {
-    const auto nodes = nodes_of(group_);
+    const auto nodes = node_of_each_rank(group_);
     return static_cast<int>(std::set<std::string>(nodes.begin(), nodes.end()).size());
   }
 

@@ -5,7 +5,7 @@
 
 namespace assay::bench {
 
-std::vector<std::string> nodes_of(const ProcessGroup& group) {
+std::vector<std::string> node_of_each_rank(const ProcessGroup& group) {
   std::vector<std::string> nodes;
   for (int rank = 0; rank < group.size(); ++rank) nodes.push_back(group.node_of(rank));
   return nodes;

@@ -9,7 +9,7 @@
 namespace assay::bench {
 
 /// The node of each rank, by rank.
-std::vector<std::string> nodes_of(const ProcessGroup& group);
+std::vector<std::string> node_of_each_rank(const ProcessGroup& group);
 
 /// All ranks, those of one node in a row (in rank order), nodes in the order of their first ranks. So
 /// neighbours share a node as far as possible, however the launcher dealt the ranks out.
