@@ -95,8 +95,8 @@ TEST(Tally, MeanAndPercentileOfOperations) {
 }
 
 TEST(Impact, IsAFactorOrNothing) {
-  EXPECT_EQ(impact(2e-6, 5e-6), 2.5);
-  EXPECT_EQ(impact(2e-6, 2e-6), 1.0);
+  EXPECT_DOUBLE_EQ(impact(2e-6, 5e-6).value_or(0), 2.5);
+  EXPECT_DOUBLE_EQ(impact(2e-6, 2e-6).value_or(0), 1.0);
   EXPECT_FALSE(impact(0, 1e-6));
   EXPECT_FALSE(impact(1e-6, 0));
 }

@@ -87,10 +87,10 @@ TEST_F(LaunchedStarts, WithoutTheMomentOfTheLaunchItSaysHowToGiveIt) {
 }
 
 TEST_F(LaunchedStarts, ClocksThatDifferMakeItInvalid) {
-  const Record future = run("ASSAY_LAUNCHED=99999999999.5", "", 0);
+  const Record future = run("ASSAY_LAUNCHED=99999999999.5", "", 1);
   EXPECT_THAT(future.path.at("invalid"), HasSubstr("the clocks of the machines differ"));
   EXPECT_FALSE(value_of(future.foms.at(0), future.devices.at(0)));
-  const Record past = run("ASSAY_LAUNCHED=1.5", "", 0);
+  const Record past = run("ASSAY_LAUNCHED=1.5", "", 1);
   EXPECT_THAT(past.path.at("invalid"), HasSubstr("the clocks of the machines differ"));
 }
 
