@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "suites/harness/launched_program.h"
@@ -17,6 +18,9 @@ class Pingpong : public testing::TestWithParam<int> {
   void SetUp() override {
     if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
   }
+
+  /// A third rank that waits takes the other two's cores where there are only two: such runs do less.
+  static bool oversubscribed() { return GetParam() > static_cast<int>(std::thread::hardware_concurrency()); }
 
   std::vector<Record> run(const std::string& arguments, int expected_exit_code) {
     const auto file = scratch_ / ("records" + std::to_string(++runs_));
@@ -40,9 +44,10 @@ class Pingpong : public testing::TestWithParam<int> {
 INSTANTIATE_TEST_SUITE_P(Fabric, Pingpong, testing::Values(2, 3));
 
 TEST_P(Pingpong, EveryPatternArrivesAsItWasSent) {
+  const std::string sizes = oversubscribed() ? "8" : "0,1,8,70000";
   const auto records =
-      run("--time 20ms --bytes 0,1,8,70000 --pattern pingpong,window,bidirectional,message_rate", 0);
-  ASSERT_EQ(records.size(), 16u);
+      run("--time 10ms --bytes " + sizes + " --pattern pingpong,window,bidirectional,message_rate", 0);
+  ASSERT_EQ(records.size(), oversubscribed() ? 4u : 16u);
   for (const Record& record : records) {
     ASSERT_EQ(record.status, LaunchStatus::completed) << record.reason;
     ASSERT_EQ(record.devices.size(), 1u);
@@ -69,7 +74,7 @@ TEST_P(Pingpong, EveryPatternArrivesAsItWasSent) {
 }
 
 TEST_P(Pingpong, LatencyModeGivesPercentilesOfHalfRoundTrips) {
-  const auto records = run("--time 50ms --bytes 0,8 --mode latency", 0);
+  const auto records = run("--time 20ms --bytes 0,8 --mode latency", 0);
   ASSERT_EQ(records.size(), 2u);
   for (const Record& record : records) {
     const DeviceResult& device = record.devices[0];
@@ -89,11 +94,16 @@ TEST_P(Pingpong, LatencyModeGivesPercentilesOfHalfRoundTrips) {
 }
 
 TEST_P(Pingpong, WrongAndMissingMessagesAreFound) {
+  const std::string sizes = oversubscribed() ? "8" : "0,5,5000";
+  const std::string patterns = oversubscribed() ? "pingpong" : "pingpong,window,bidirectional,message_rate";
+  const std::size_t size_count = oversubscribed() ? 1 : 3;
   for (const std::string fault : {"wrong_element", "nan", "silent_rank"}) {
-    for (const std::string mode :
-         {"--pattern pingpong,window,bidirectional,message_rate", "--mode latency"}) {
-      const auto records = run("--time 10ms --bytes 0,5,5000 " + mode + " --plant " + fault, 1);
-      ASSERT_EQ(records.size(), mode == "--mode latency" ? 3u : 12u);
+    for (const std::string mode : {"throughput", "latency"}) {
+      const bool latency = mode == "latency";
+      const auto records = run("--time 10ms --bytes " + sizes + " --mode " + mode + " --pattern " +
+                                   (latency ? "pingpong" : patterns) + " --plant " + fault,
+                               1);
+      ASSERT_EQ(records.size(), latency || oversubscribed() ? size_count : 4 * size_count);
       for (const Record& record : records) {
         ASSERT_EQ(record.status, LaunchStatus::completed) << record.reason;
         const Check& check = record.devices[0].check;
