@@ -21,12 +21,16 @@ TEST(LaunchMoment, IsADecimalNumberOfSeconds) {
   EXPECT_FALSE(parse_launched(nullptr));
 }
 
-TEST(Start, OnlyATimeBetweenNothingAndADayIsOne) {
-  EXPECT_EQ(implausible_start(1000, 1000.5), "");
-  EXPECT_EQ(implausible_start(1000, 1000 + 86400), "");
-  EXPECT_THAT(implausible_start(1000, 999.5), HasSubstr("-0.500000 s"));
-  EXPECT_THAT(implausible_start(1000, 1000), HasSubstr("clocks"));
-  EXPECT_THAT(implausible_start(0, 86401), HasSubstr("86401.000000 s"));
+TEST(Start, OnlyATimeThatCanBeIsOne) {
+  EXPECT_EQ(implausible_start(1000, 1000.5, 0.4), "");
+  EXPECT_EQ(implausible_start(1000, 1000.5, 0), "");  // not known how long the processes took
+  EXPECT_EQ(implausible_start(1000, 1000.5, 0.55), "");
+  EXPECT_EQ(implausible_start(1000, 1000 + 86400, 1), "");
+  EXPECT_THAT(implausible_start(1000, 999.5, 0), HasSubstr("-0.500000 s"));
+  EXPECT_THAT(implausible_start(1000, 1000, 0), HasSubstr("clocks"));
+  EXPECT_THAT(implausible_start(0, 86401, 0), HasSubstr("86401.000000 s"));
+  // A process cannot have begun before it was launched.
+  EXPECT_THAT(implausible_start(1000, 1000.5, 2), HasSubstr("up to 2.00 s until MPI was ready"));
 }
 
 TEST(ProcessAge, IsReadBehindTheNameWhateverThatIs) {
