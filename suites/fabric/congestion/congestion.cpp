@@ -194,7 +194,7 @@ class Congestion final : public PassCase {
   /// The victims' operations, each timed by itself; in batches, after each of which rank 0 of the victims
   /// decides.
   void operate(const Test& test, const std::string& series, Recorder& recorder, VictimWindow* window) {
-    constexpr std::int64_t batch = 32;
+    constexpr std::int64_t batch = 16;
     if (window != nullptr) window->open();
     const double begin_s = recorder.now_s();
     std::int64_t done = 0;

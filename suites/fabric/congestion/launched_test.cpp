@@ -57,7 +57,7 @@ TEST_F(Congestion, EachCongestorReallyRunsBesideTheVictims) {
         ASSERT_TRUE(series.histogram);
         std::uint64_t operations = 0;
         for (const std::uint64_t count : series.histogram->counts) operations += count;
-        EXPECT_GE(operations, 2u * 32u);  // both victims, a batch at least
+        EXPECT_GE(operations, 2u * 16u);  // both victims, a batch at least
       }
     }
   }
@@ -77,8 +77,8 @@ TEST_F(Congestion, WrongAndMissingMessagesOfBothGroupsAreFound) {
     std::size_t count;
     const char* said;
   };
-  for (const Planted& one : {Planted{"wrong_element", "all_to_all", 1, "1 wrong operations of victims"},
-                             Planted{"nan", "all_to_all,incast,broadcast", 3, "wrong messages of congestors"},
+  for (const Planted& one : {Planted{"wrong_element", "broadcast", 1, "1 wrong operations of victims"},
+                             Planted{"nan", "all_to_all,broadcast", 2, "wrong messages of congestors"},
                              Planted{"silent_rank", "incast", 1, "wrong operations of victims"}}) {
     const auto records = run(
         4, std::string("--congestor_bytes 4KiB --congestor ") + one.congestors + " --plant " + one.fault, 1);
