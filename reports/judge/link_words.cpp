@@ -27,16 +27,24 @@ std::string with_kind(const std::string& name) {
 
 }  // namespace
 
+std::string headline(const SlowNode& node) {
+  if (node.by_its_best) return with_kind(node.name) + " reaches nobody at full speed";
+  const std::string which = node.slow == node.pairs ? "all its links"
+                                                    : std::to_string(node.slow) + " of its " +
+                                                          std::to_string(node.pairs) + " links";
+  return with_kind(node.name) + " is slow on " + which;
+}
+
+std::string headline(const SlowLink& link) {
+  return "link " + link.first + " - " + link.second + " is slow";
+}
+
 std::string sentence(const SlowNode& node) {
   if (node.by_its_best) {
     return with_kind(node.name) + " reaches nobody at more than " + factor_text(node.factor) +
            " of what the others reach at their best (" + pairs_text(node.pairs) + ")";
   }
-  const std::string which = node.slow == node.pairs ? "all its links"
-                                                    : std::to_string(node.slow) + " of its " +
-                                                          std::to_string(node.pairs) + " links";
-  return with_kind(node.name) + " is slow on " + which + ": " + factor_text(node.factor) +
-         " of the others (" + pairs_text(node.pairs) + ")";
+  return headline(node) + ": " + factor_text(node.factor) + " of the others (" + pairs_text(node.pairs) + ")";
 }
 
 std::string sentence(const SlowLink& link) {

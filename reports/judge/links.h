@@ -68,6 +68,10 @@ LinkDiagnosis diagnose_links(const LinkMatrix& matrix);
 
 // Sentences for people (link_words.cpp).
 
+/// "node n017 is slow on all its links", "link n003 - n017 is slow": for the end of another sentence.
+std::string headline(const SlowNode& node);
+std::string headline(const SlowLink& link);
+
 /// "node n017 is slow on all its links: 0.70 of the others (63 pairs)".
 std::string sentence(const SlowNode& node);
 /// "link n003 - n017: 0.68 of what its nodes reach elsewhere; cable, port or adapter between them".
