@@ -248,6 +248,9 @@ TEST(Links, PairsThatWereNotMeasuredAreNoZeros) {
   EXPECT_EQ(found.pairs, 80U);
   EXPECT_TRUE(found.nodes.empty());
   EXPECT_TRUE(found.links.empty());
+  // A star: leaving out those with one link leaves none.
+  std::fill(matrix.codes.begin() + 15, matrix.codes.end(), 0);
+  EXPECT_THAT(diagnose_links(matrix).note, HasSubstr("the links known are too few"));
   std::fill(matrix.codes.begin(), matrix.codes.end(), 0);
   EXPECT_THAT(diagnose_links(matrix).note, HasSubstr("too few"));
 }

@@ -53,7 +53,7 @@ class LinkExchange {
   /// The larger of `seconds` of this member and of the partner that both sent to and received from.
   double agreed_with_partner(double seconds) const;
 
-  /// Overwrites what was received with bytes that are wrong in every exchange.
+  /// Compares what the last exchange left, then overwrites it with bytes that are wrong in every exchange.
   void poison();
   /// Compares what the last exchange left, and counts.
   void verify();

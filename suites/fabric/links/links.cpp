@@ -72,7 +72,7 @@ class Links final : public PassCase {
     PassLimits limits;
     limits.warmups = 0;  // each exchange has its own
     limits.headline = headline();
-    limits.minimum = pattern_ == Pattern::pairs ? 3 : 5;
+    limits.minimum = pattern_ == Pattern::pairs ? 2 : 5;
     if (pattern_ == Pattern::pairs && exchange_.members() > members_of_a_group) {
       limits.minimum = limits.maximum = 1;
     }

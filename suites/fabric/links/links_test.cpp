@@ -118,19 +118,19 @@ TEST_F(LaunchedLinks, TwoRanksOfOneNodeAreOnePair) {
   EXPECT_EQ(endpoint_names(matrix).at(1), record.node + " rank 1");
 }
 
-TEST_F(LaunchedLinks, FiveNodesMeetInFiveRounds) {
-  const auto records = run_on_nodes(5, "--bytes 256 --again 2 --time 1ms --endpoints nodes", 0);
+TEST_F(LaunchedLinks, ThreeNodesMeetInThreeRounds) {
+  const auto records = run_on_nodes(3, "--bytes 256 --again 1 --time 1ms --endpoints nodes", 0);
   ASSERT_EQ(records.size(), 1U);
   const Record& record = records[0];
   EXPECT_EQ(record.devices.at(0).check.status, CheckStatus::pass) << record.devices[0].check.how;
-  EXPECT_EQ(record.path.at("endpoints"), "the first rank of each of 5 nodes");
+  EXPECT_EQ(record.path.at("endpoints"), "the first rank of each of 3 nodes");
   EXPECT_EQ(record.path.at("transport"), "network (not identified)");
-  EXPECT_EQ(record.devices[0].metrics.at("sets_of_pairs"), 5);
+  EXPECT_EQ(record.devices[0].metrics.at("sets_of_pairs"), 3);
   const LinkMatrix matrix = matrix_of(record);
-  EXPECT_THAT(endpoint_names(matrix), ElementsAre("n1", "n2", "n3", "n4", "n5"));
-  ASSERT_EQ(matrix.codes.size(), 10U);
+  EXPECT_THAT(endpoint_names(matrix), ElementsAre("n1", "n2", "n3"));
+  ASSERT_EQ(matrix.codes.size(), 3U);
   for (const std::uint16_t code : matrix.codes) EXPECT_GT(code, 0);
-  EXPECT_GE(matrix.alone.size(), 2U);
+  EXPECT_GE(matrix.alone.size(), 1U);
 }
 
 TEST_F(LaunchedLinks, BisectionAndRing) {
