@@ -10,12 +10,12 @@ constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 }
 
 LinkPayload::LinkPayload(std::uint64_t seed, int sender, int receiver, std::int64_t exchange)
-    : base_(mixed(mixed(mixed(mixed(seed) + static_cast<std::uint64_t>(sender)) +
-                        static_cast<std::uint64_t>(receiver)) +
-                  static_cast<std::uint64_t>(exchange))) {}
+    : base_(link_mix(link_mix(link_mix(link_mix(seed) + static_cast<std::uint64_t>(sender)) +
+                              static_cast<std::uint64_t>(receiver)) +
+                     static_cast<std::uint64_t>(exchange))) {}
 
 std::uint64_t LinkPayload::stamp_word(std::int64_t message) const {
-  return mixed(base_ ^ static_cast<std::uint64_t>(message));
+  return link_mix(base_ ^ static_cast<std::uint64_t>(message));
 }
 
 void LinkPayload::fill(std::byte* bytes, std::size_t count) const {

@@ -7,7 +7,7 @@
 namespace assay::bench {
 
 /// A fixed scrambling of 64 bits: no two inputs give the same output.
-inline std::uint64_t mixed(std::uint64_t x) {
+inline std::uint64_t link_mix(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
   x = (x ^ (x >> 29)) * 0xd6e8feb86659fd93u;

@@ -52,7 +52,7 @@ std::vector<int> random_ring(int members, std::uint64_t seed) {
   std::vector<int> ring(static_cast<std::size_t>(members));
   std::iota(ring.begin(), ring.end(), 0);
   for (std::size_t i = ring.size(); i > 1; --i) {  // Fisher and Yates
-    seed = mixed(seed);
+    seed = link_mix(seed);
     std::swap(ring[i - 1], ring[seed % i]);
   }
   return ring;

@@ -87,9 +87,9 @@ std::vector<std::pair<int, int>> PairTimes::ordinary(int count,
   const std::size_t tries = std::min(last_.size(), tries_per_pair * static_cast<std::size_t>(count));
   // All of them in a scattered order where they are few, else samples.
   const bool every = tries == last_.size();
-  std::size_t at = mixed(seed) % last_.size();
+  std::size_t at = link_mix(seed) % last_.size();
   for (std::size_t i = 0; i < tries && chosen.size() < static_cast<std::size_t>(count); ++i) {
-    at = every ? (at + 1) % last_.size() : mixed(seed + i) % last_.size();
+    at = every ? (at + 1) % last_.size() : link_mix(seed + i) % last_.size();
     if (std::abs(last_[at] - median) > ordinary_within * median) continue;
     const auto pair = pair_at(at);
     const auto known = [&](const auto& pairs) {
