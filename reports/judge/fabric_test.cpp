@@ -56,7 +56,8 @@ class LinksScene : public Scene {
 
   std::string texts(const std::string& code) const {
     std::string all;
-    for (const Finding& finding : judged().targets.at(0).findings) {
+    const Judgement judgement = judged();
+    for (const Finding& finding : judgement.targets.at(0).findings) {
       if (finding.code == code) all += finding.text + "\n";
     }
     return all;
