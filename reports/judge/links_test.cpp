@@ -113,7 +113,7 @@ std::string mistake(std::size_t n, std::size_t nodes, std::size_t links, std::ui
   return text;
 }
 
-/// Below ten endpoints noise of 3 % can look like a fault, or hide one: seen in 5 of 250,000 matrices.
+/// Below ten endpoints noise of 3 % can look like a fault, or hide one: seen in 5 of 220,000 matrices.
 void expect_found(std::size_t n, std::size_t nodes, std::size_t links, std::uint64_t seeds) {
   std::uint64_t wrong = 0;
   std::string first;
