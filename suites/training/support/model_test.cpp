@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "reports/base/error.h"
 #include "suites/training/support/inventory.h"
 
