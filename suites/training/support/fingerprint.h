@@ -24,9 +24,9 @@ struct StepFingerprint {
 using Fingerprint = std::vector<StepFingerprint>;
 
 /// Adds `values`, elements first, first + 1, ... of the whole tensor number `tensor`, to a checksum:
-/// sum over elements of mixed(key(tensor) + G element ^ bits) mod 2^64. A sum, so that parts can be added in
-/// any order, by any rank: every layout of the same parameters has the same checksum. A changed element
-/// always changes it.
+/// sum over elements of mixed((mixed(tensor + 1) + G element) ^ bits) mod 2^64. A sum, so that parts can be
+/// added in any order, by any rank: every layout of the same parameters has the same checksum. A changed
+/// element always changes it.
 std::uint64_t add_parameters(std::uint64_t sum, int tensor, std::int64_t first,
                              std::span<const float> values);
 std::uint64_t add_parameters(std::uint64_t sum, int tensor, std::int64_t first,

@@ -1,0 +1,120 @@
+#include "suites/training/support/memory_estimate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace assay::training {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// C 32, 4 heads, F 128, T 8, V 48, 2 layers: every tensor's count is a multiple of 16, so nothing is padded.
+ModelShape small() {
+  return preset("tiny", {.width = 32, .sequence = 8, .positions = 8, .vocabulary = 48});
+}
+
+std::int64_t bytes(const std::vector<MemoryItem>& items, const std::string& name) {
+  return find_item(items, name).bytes();
+}
+
+TEST(MemoryEstimate, OneRankByHand) {
+  const ModelShape shape = small();
+  // 2 (12 * 1024 + 13 * 32) + (48 + 8 + 2) * 32
+  const std::int64_t n = 2 * 12704 + 1856;
+  ASSERT_EQ(parameter_count(shape), n);
+  const ParallelLayout layout{.micro_batch = 3, .global_batch = 6};  // R = 24
+  const auto items = memory_items(shape, layout, 0, {.element = Element::f32, .scratch_bytes = 1000});
+  EXPECT_EQ(bytes(items, "weights"), 4 * n);
+  EXPECT_EQ(bytes(items, "gradients"), 4 * n);
+  EXPECT_EQ(bytes(items, "first_moment"), 4 * n);
+  EXPECT_THROW(find_item(items, "master"), std::out_of_range);
+  EXPECT_EQ(bytes(items, "kept.residual_in"), 2 * 24 * 32 * 4);
+  EXPECT_EQ(bytes(items, "kept.qkv"), 2 * 24 * 96 * 4);
+  EXPECT_EQ(bytes(items, "kept.attention_norm_statistics"), 2 * 24 * 2 * 4);
+  EXPECT_EQ(bytes(items, "kept.log_sum"), 2 * 24 * 4 * 4);
+  EXPECT_EQ(bytes(items, "kept.feed_forward_in"), 2 * 24 * 128 * 4);
+  // 5 widths, qkv, 2 F, statistics and log_sum, of 2 layers.
+  std::int64_t kept = 0;
+  for (const MemoryItem& item : items) kept += item.name.starts_with("kept.") ? item.bytes() : 0;
+  EXPECT_EQ(kept, 2 * 24 * 4 * (5 * 32 + 96 + 2 * 128 + 4 + 4));
+  EXPECT_EQ(bytes(items, "end.head"), 4 * 24 * 4);
+  EXPECT_EQ(bytes(items, "scratch"), 1000);
+  std::int64_t sum = 0;
+  for (const MemoryItem& item : items) sum += item.bytes();
+  EXPECT_EQ(total_bytes(items), sum);
+}
+
+TEST(MemoryEstimate, Bf16KeepsF32Masters) {
+  const auto items = memory_items(small(), {}, 0, {.element = Element::bf16});
+  const std::int64_t n = parameter_count(small());
+  EXPECT_EQ(bytes(items, "weights"), 2 * n);
+  EXPECT_EQ(bytes(items, "gradients"), 4 * n);
+  EXPECT_EQ(bytes(items, "master"), 4 * n);
+  EXPECT_EQ(bytes(items, "kept.qkv"), 2 * 8 * 96 * 2);
+  EXPECT_EQ(bytes(items, "kept.log_sum"), 2 * 8 * 4 * 4);
+}
+
+TEST(MemoryEstimate, AShardedOptimizerHoldsItsPart) {
+  const ParallelLayout layout{.data = 4, .shard_optimizer = true, .global_batch = 4};
+  const auto items = memory_items(small(), layout, 0, {.element = Element::bf16});
+  const std::int64_t shard = shard_length(parameter_count(small()), 4);
+  EXPECT_EQ(bytes(items, "master"), 4 * shard);
+  EXPECT_EQ(bytes(items, "second_moment"), 4 * shard);
+  EXPECT_EQ(bytes(items, "gradients"), 4 * 4 * shard);
+}
+
+TEST(MemoryEstimate, RecomputationKeepsOneLayer) {
+  const ParallelLayout layout{
+      .pipeline = 2, .micro_batch = 1, .global_batch = 8, .recompute_activations = true};
+  const auto first = memory_items(small(), layout, 0, {});
+  // One layer on each stage; two micro-batches are under way on the first.
+  EXPECT_EQ(bytes(first, "kept.residual_in"), 2 * 8 * 32 * 4);
+  EXPECT_EQ(bytes(first, "kept.qkv"), 8 * 96 * 4);
+  EXPECT_THROW(find_item(first, "end.head"), std::out_of_range);
+  const auto last = memory_items(small(), layout, 1, {});
+  EXPECT_EQ(bytes(last, "kept.residual_in"), 8 * 32 * 4);
+  // The copy of the tied table: one layer, the last norm and the table, without positions.
+  EXPECT_EQ(bytes(last, "weights"), 4 * (12704 + 64 + 48 * 32));
+}
+
+TEST(MemoryEstimate, TensorAndSequenceParallelismSplitActivations) {
+  ParallelLayout layout{.tensor = 2, .micro_batch = 2, .global_batch = 2};
+  const auto plain = memory_items(small(), layout, 0, {});
+  EXPECT_EQ(bytes(plain, "kept.residual_in"), 2 * 16 * 32 * 4);
+  EXPECT_EQ(bytes(plain, "kept.qkv"), 2 * 16 * 48 * 4);
+  layout.sequence_parallel = true;
+  const auto split = memory_items(small(), layout, 0, {});
+  EXPECT_EQ(bytes(split, "kept.residual_in"), 2 * 8 * 32 * 4);
+  EXPECT_EQ(bytes(split, "kept.qkv"), 2 * 16 * 48 * 4);
+  EXPECT_EQ(bytes(split, "work.gathered"), 2 * 16 * 32 * 4);
+}
+
+TEST(MemoryEstimate, WhatDoesNotFitIsSaidWithWaysThatHelp) {
+  const ModelShape llama = preset("llama3-8b");
+  const ParallelLayout layout{.micro_batch = 4, .global_batch = 4};
+  const MemoryRequest request{.element = Element::bf16};
+  const std::int64_t limit = 64LL << 30;
+  const std::string words = memory_refusal(llama, layout, request, limit);
+  EXPECT_THAT(words,
+              AllOf(HasSubstr("rank 0 would need"), HasSubstr("64 GiB are there"), HasSubstr("recompute"),
+                    HasSubstr("also micro_batch = 1"), HasSubstr("pipeline = "), HasSubstr("fits")));
+  // What it says would fit, fits; and the limit itself is enough.
+  EXPECT_EQ(memory_refusal(small(), {}, {}, total_bytes(memory_items(small(), {}, 0, {}))), "");
+  EXPECT_NE(memory_refusal(small(), {}, {}, total_bytes(memory_items(small(), {}, 0, {})) - 1), "");
+}
+
+TEST(MemoryEstimate, TheLargestRankIsFound) {
+  const ModelShape shape = preset("tiny", {.layers = 3, .vocabulary = 511});
+  const ParallelLayout layout{.tensor = 2, .pipeline = 3, .global_batch = 4};
+  const std::int64_t worst = largest_rank(shape, layout, {});
+  for (std::int64_t rank = 0; rank < 6; ++rank) {
+    EXPECT_LE(total_bytes(memory_items(shape, layout, rank, {})),
+              total_bytes(memory_items(shape, layout, worst, {})));
+  }
+}
+
+}  // namespace
+}  // namespace assay::training
