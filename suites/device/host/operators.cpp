@@ -172,9 +172,8 @@ class HostOperators : public Operators {
   }
 
   void gelu_forward(Index count, ConstValues x, Values y) override {
-    over(count, line, [&](Index first, Index last) {
-      loops_.gelu_forward(last - first, in(x) + first, out(y) + first);
-    });
+    over(count, line,
+         [&](Index first, Index last) { loops_.gelu_forward(last - first, in(x) + first, out(y) + first); });
   }
   void gelu_backward(Index count, ConstValues dy, ConstValues x, Values dx) override {
     over(count, line, [&](Index first, Index last) {
@@ -185,8 +184,9 @@ class HostOperators : public Operators {
     over(rows, 1, [&](Index first, Index last) { loops_.swiglu_forward(first, last, width, in(x), out(y)); });
   }
   void swiglu_backward(Index rows, Index width, ConstValues dy, ConstValues x, Values dx) override {
-    over(rows, 1,
-         [&](Index first, Index last) { loops_.swiglu_backward(first, last, width, in(dy), in(x), out(dx)); });
+    over(rows, 1, [&](Index first, Index last) {
+      loops_.swiglu_backward(first, last, width, in(dy), in(x), out(dx));
+    });
   }
 
   void rope(Index rows, Index sequence, Index heads, Index size, double base, int sign, Values x) override {
@@ -276,9 +276,8 @@ class HostOperators : public Operators {
                      exact(dweight) + start * s.width, accumulate);
     }
     if constexpr (narrow)
-      over(s.rows * s.width, line, [&](Index first, Index last) {
-        loops_.round(last - first, dx_sum + first, out(dx) + first);
-      });
+      over(s.rows * s.width, line,
+           [&](Index first, Index last) { loops_.round(last - first, dx_sum + first, out(dx) + first); });
   }
 
   void add(Index count, ConstValues x, Values y) override {

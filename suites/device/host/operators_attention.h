@@ -31,8 +31,7 @@ ASSAY_INLINE void product_tile(Index depth, const X* a, Index a_row, Index a_col
   Vector sums[M][N] = {};
   for (Index p = 0; p < depth; ++p) {
     Vector columns[N];
-    for (int j = 0; j < N; ++j)
-      columns[j] = *reinterpret_cast<const Vector*>(b + p * b_row + j * lanes<X>);
+    for (int j = 0; j < N; ++j) columns[j] = *reinterpret_cast<const Vector*>(b + p * b_row + j * lanes<X>);
     for (int i = 0; i < M; ++i)
       for (int j = 0; j < N; ++j) sums[i][j] += a[i * a_row + p * a_column] * columns[j];
   }
@@ -143,7 +142,7 @@ void attention_forward(const AttentionShape& shape, Index sequence, Index kv_hea
   X* const scores = scratch + at.scores;
   X* const largest = scratch + at.row1;
   X* const total = scratch + at.row2;
-  const X scale = X{1} / __builtin_sqrt(static_cast<X>(size));
+  const X scale = X{1} / square_root(static_cast<X>(size));
 
   for (Index j = 0; j < at.key_blocks; ++j)
     widen_transposed(k + (base + j * block_keys) * stride + kv_head * size, stride,
@@ -220,7 +219,7 @@ void attention_backward(const AttentionShape& shape, Index sequence, Index kv_he
   X* const scores = scratch + at.scores;
   X* const dscores = scratch + at.dscores;
   X* const product = scratch + at.row1;
-  const X scale = X{1} / __builtin_sqrt(static_cast<X>(size));
+  const X scale = X{1} / square_root(static_cast<X>(size));
 
   for (Index j = 0; j < at.key_blocks; ++j) {
     const Index from = (base + j * block_keys) * stride + kv_head * size;
@@ -272,8 +271,8 @@ void attention_backward(const AttentionShape& shape, Index sequence, Index kv_he
                       dvalues + j * block_keys * padded, padded, true);
         block_product(seen, padded, rows, dstrip, Index{1}, block_keys, queries + s * padded, padded,
                       dkeys + j * block_keys * padded, padded, true);
-        block_product(rows, padded, seen, dstrip, block_keys, Index{1}, keys + j * block_keys * padded, padded,
-                      dqueries + s * padded, padded, true);
+        block_product(rows, padded, seen, dstrip, block_keys, Index{1}, keys + j * block_keys * padded,
+                      padded, dqueries + s * padded, padded, true);
       }
     }
     for (Index r = 0; r < count; ++r)
@@ -293,13 +292,30 @@ void attention_backward(const AttentionShape& shape, Index sequence, Index kv_he
 
 template <typename E>
 constexpr Kernels<E> table_of(const char* vectors) {
-  return {layer_norm_forward<E>, layer_norm_backward<E>, layer_norm_parameters<E>,
-          rms_norm_forward<E>,   rms_norm_backward<E>,   rms_norm_parameters<E>,
-          gelu_forward<E>,       gelu_backward<E>,       swiglu_forward<E>,
-          swiglu_backward<E>,    rope<E>,                attention_scratch<E>,
-          attention_forward<E>,  attention_backward<E>,  embedding_forward<E>,
-          embedding_backward<E>, head_scan<E>,           head_gradient<E>,
-          column_sums<E>,        add<E>,                 add<exact_t<E>>,
-          round_to<E>,           sum_of_squares<E>,      adamw<E>,
-          exponentials<E>,       vectors};
+  return {layer_norm_forward<E>,
+          layer_norm_backward<E>,
+          layer_norm_parameters<E>,
+          rms_norm_forward<E>,
+          rms_norm_backward<E>,
+          rms_norm_parameters<E>,
+          gelu_forward<E>,
+          gelu_backward<E>,
+          swiglu_forward<E>,
+          swiglu_backward<E>,
+          rope<E>,
+          attention_scratch<E>,
+          attention_forward<E>,
+          attention_backward<E>,
+          embedding_forward<E>,
+          embedding_backward<E>,
+          head_scan<E>,
+          head_gradient<E>,
+          column_sums<E>,
+          add<E>,
+          add<exact_t<E>>,
+          round_to<E>,
+          sum_of_squares<E>,
+          adamw<E>,
+          exponentials<E>,
+          vectors};
 }

@@ -6,6 +6,13 @@ using Index = std::int64_t;
 
 #define ASSAY_INLINE inline __attribute__((always_inline))
 
+ASSAY_INLINE double square_root(double value) {
+  return __builtin_sqrt(value);
+}
+ASSAY_INLINE float square_root(float value) {
+  return __builtin_sqrtf(value);
+}
+
 ASSAY_INLINE double load(double value) {
   return value;
 }
@@ -109,7 +116,7 @@ void layer_norm_forward(Index first_row, Index last_row, Index width, const E* x
       const X centred = load(in[c]) - middle;
       squares += centred * centred;
     }
-    const X scale = X{1} / __builtin_sqrt(squares * inverse_width + static_cast<X>(norm_epsilon));
+    const X scale = X{1} / square_root(squares * inverse_width + static_cast<X>(norm_epsilon));
 #pragma omp simd
     for (Index c = 0; c < width; ++c)
       store(out[c], (load(in[c]) - middle) * scale * load(gamma[c]) + load(beta[c]));
@@ -172,7 +179,7 @@ void rms_norm_forward(Index first_row, Index last_row, Index width, const E* x, 
     X squares = 0;
 #pragma omp simd reduction(+ : squares)
     for (Index c = 0; c < width; ++c) squares += load(in[c]) * load(in[c]);
-    const X scale = X{1} / __builtin_sqrt(squares / static_cast<X>(width) + static_cast<X>(norm_epsilon));
+    const X scale = X{1} / square_root(squares / static_cast<X>(width) + static_cast<X>(norm_epsilon));
 #pragma omp simd
     for (Index c = 0; c < width; ++c) store(out[c], load(in[c]) * scale * load(gamma[c]));
     deviation[r] = scale;
@@ -194,8 +201,7 @@ void rms_norm_backward(Index first_row, Index last_row, Index width, const E* dy
     product /= static_cast<X>(width);
 #pragma omp simd
     for (Index c = 0; c < width; ++c)
-      store(out[c], load(out[c]) +
-                        scale * (load(up[c]) * load(gamma[c]) - load(in[c]) * scale * product));
+      store(out[c], load(out[c]) + scale * (load(up[c]) * load(gamma[c]) - load(in[c]) * scale * product));
   }
 }
 
@@ -431,7 +437,7 @@ void adamw(Index count, const AdamWFactors& factors, exact_t<E>* master, exact_t
     const X m = keep1 * first_moment[i] + take1 * g, v = keep2 * second_moment[i] + take2 * g * g;
     first_moment[i] = m;
     second_moment[i] = v;
-    return shrink * master[i] - rate * m / (__builtin_sqrt(v * correction2) + epsilon);
+    return shrink * master[i] - rate * m / (square_root(v * correction2) + epsilon);
   };
   constexpr Index block = 2048;  // cleared while it is still in the first cache: one pass over memory
   for (Index start = 0; start < count; start += block) {

@@ -182,15 +182,18 @@ class OneDnnProducts : public Products {
     const auto describe_factors = [&]() -> std::array<dnnl::memory::desc, 3> {
       switch (product.form) {
         case ProductForm::forward:
-          return {{{{rows, in}, type_, Dims{in, 1}}, {{in, out}, type_, Dims{1, in}},
+          return {{{{rows, in}, type_, Dims{in, 1}},
+                   {{in, out}, type_, Dims{1, in}},
                    {{rows, out}, result, Dims{out, 1}}}};
         case ProductForm::input:
-          return {{{{rows, out}, type_, Dims{out, 1}}, {{out, in}, type_, Dims{in, 1}},
+          return {{{{rows, out}, type_, Dims{out, 1}},
+                   {{out, in}, type_, Dims{in, 1}},
                    {{rows, in}, result, Dims{in, 1}}}};
         case ProductForm::weight:
           break;
       }
-      return {{{{out, rows}, type_, Dims{1, out}}, {{rows, in}, type_, Dims{in, 1}},
+      return {{{{out, rows}, type_, Dims{1, out}},
+               {{rows, in}, type_, Dims{in, 1}},
                {{out, in}, exact, Dims{in, 1}}}};
     };
     const auto [a, b, c] = describe_factors();

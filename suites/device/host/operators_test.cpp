@@ -54,7 +54,8 @@ std::vector<std::size_t> differing(const Numbers& gradient, const Numbers& diffe
                                    const std::vector<std::size_t>& places) {
   std::vector<std::size_t> found;
   for (const std::size_t i : places)
-    if (!(std::abs(gradient[i] - differences[i]) <= 1e-7 * (1 + std::abs(differences[i])))) found.push_back(i);
+    if (!(std::abs(gradient[i] - differences[i]) <= 1e-7 * (1 + std::abs(differences[i]))))
+      found.push_back(i);
   return found;
 }
 
@@ -78,8 +79,8 @@ void expect_gradient(const char* what, const Numbers& gradient, Numbers point, c
   }
   const std::vector<std::size_t> wrong = differing(gradient, differences, places);
   EXPECT_TRUE(wrong.empty()) << what << ": " << wrong.size() << " of " << places.size()
-                             << " elements are wrong, the first at " << wrong[0] << ": "
-                             << gradient[wrong[0]] << " instead of " << differences[wrong[0]];
+                             << " elements are wrong, the first at " << wrong[0] << ": " << gradient[wrong[0]]
+                             << " instead of " << differences[wrong[0]];
   for (const std::size_t i : {places.front(), places[places.size() / 2], places.back()}) {
     Numbers planted = gradient;
     planted[i] += 1e-5;
@@ -151,8 +152,7 @@ TEST(Operators, LayerNormEqualsItsFormulaAndItsGradientsCentralDifferences) {
     for (std::size_t c = 0; c < 13; ++c) sum += x[r * 13 + c];
     for (std::size_t c = 0; c < 13; ++c) squares += std::pow(x[r * 13 + c] - sum / 13, 2);
     for (std::size_t c = 0; c < 13; ++c)
-      expected[r * 13 + c] =
-          (x[r * 13 + c] - sum / 13) / std::sqrt(squares / 13 + 1e-5) * gamma[c] + beta[c];
+      expected[r * 13 + c] = (x[r * 13 + c] - sum / 13) / std::sqrt(squares / 13 + 1e-5) * gamma[c] + beta[c];
   }
   expect_near("y", forward(x, gamma, beta), expected);
   Numbers dx = before, dgamma = zeros(width), dbeta = zeros(width);
@@ -312,8 +312,9 @@ TEST(Operators, AttentionEqualsItsFormulaAndItsGradientsCentralDifferences) {
                            test.stride(), o.data(), saved.data(), dqkv.data(), dqkv.data() + test.keys(),
                            dqkv.data() + test.values());
     std::vector<std::size_t> places;  // of long sequences a part, coprime to the row, so every column
-    for (std::size_t i = 0; i < qkv.size(); i += s.sequence > 100 ? 7 : 1) places.push_back(i);
-    expect_gradient("dqkv", dqkv, qkv, [&](const Numbers& at) { return dot(d_o, forward(at)); }, places);
+    for (std::size_t i = 0; i<qkv.size(); i += s.sequence> 100 ? 7 : 1) places.push_back(i);
+    expect_gradient(
+        "dqkv", dqkv, qkv, [&](const Numbers& at) { return dot(d_o, forward(at)); }, places);
   }
 }
 
@@ -428,8 +429,8 @@ TEST(Operators, HeadEqualsItsFormulaAndItsGradientsCentralDifferencesInParts) {
     for (const std::int32_t target : targets) places.push_back(static_cast<std::size_t>(target) * 13 + 3);
     std::sort(places.begin(), places.end());
     places.erase(std::unique(places.begin(), places.end()), places.end());
-    expect_gradient("dW", dw, w, [&](const Numbers& at) { return scale * head.forward(x, at, unused); },
-                    places);
+    expect_gradient(
+        "dW", dw, w, [&](const Numbers& at) { return scale * head.forward(x, at, unused); }, places);
     if (test.firsts.size() > 1) continue;
     Numbers afresh(w.size(), 7.0);
     op->head_backward(head.whole, x.data(), w.data(), targets.data(), log_sum.data(), scale, dx.data(),
