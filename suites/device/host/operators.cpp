@@ -130,7 +130,7 @@ class HostOperators : public Operators {
                               Values dbias, bool accumulate) override {
     products_->run({ProductForm::weight, s.rows, s.in, s.out, true}, dy, x, nullptr, dweight, accumulate);
     if (dbias == nullptr) return;
-    over(s.out, line, [&](Index first, Index last) {
+    over(s.out, line, s.rows, [&](Index first, Index last) {
       if (!accumulate) std::fill(exact(dbias) + first, exact(dbias) + last, X{0});
       loops_.column_sums(s.rows, s.out, first, last, in(dy), exact(dbias));
     });
@@ -138,7 +138,7 @@ class HostOperators : public Operators {
 
   void layer_norm_forward(Index rows, Index width, ConstValues x, ConstValues gamma, ConstValues beta,
                           Values y, Values mean, Values deviation) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.layer_norm_forward(first, last, width, in(x), in(gamma), in(beta), out(y), exact(mean),
                                 exact(deviation));
     });
@@ -146,45 +146,46 @@ class HostOperators : public Operators {
   void layer_norm_backward(Index rows, Index width, ConstValues dy, ConstValues x, ConstValues gamma,
                            ConstValues mean, ConstValues deviation, Values dx, Values dgamma,
                            Values dbeta) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.layer_norm_backward(first, last, width, in(dy), in(x), in(gamma), exact(mean), exact(deviation),
                                  out(dx));
     });
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.layer_norm_parameters(rows, width, first, last, in(dy), in(x), exact(mean), exact(deviation),
                                    exact(dgamma), exact(dbeta));
     });
   }
   void rms_norm_forward(Index rows, Index width, ConstValues x, ConstValues gamma, Values y,
                         Values deviation) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.rms_norm_forward(first, last, width, in(x), in(gamma), out(y), exact(deviation));
     });
   }
   void rms_norm_backward(Index rows, Index width, ConstValues dy, ConstValues x, ConstValues gamma,
                          ConstValues deviation, Values dx, Values dgamma) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.rms_norm_backward(first, last, width, in(dy), in(x), in(gamma), exact(deviation), out(dx));
     });
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.rms_norm_parameters(rows, width, first, last, in(dy), in(x), exact(deviation), exact(dgamma));
     });
   }
 
   void gelu_forward(Index count, ConstValues x, Values y) override {
-    over(count, line,
+    over(count, line, 1,
          [&](Index first, Index last) { loops_.gelu_forward(last - first, in(x) + first, out(y) + first); });
   }
   void gelu_backward(Index count, ConstValues dy, ConstValues x, Values dx) override {
-    over(count, line, [&](Index first, Index last) {
+    over(count, line, 1, [&](Index first, Index last) {
       loops_.gelu_backward(last - first, in(dy) + first, in(x) + first, out(dx) + first);
     });
   }
   void swiglu_forward(Index rows, Index width, ConstValues x, Values y) override {
-    over(rows, 1, [&](Index first, Index last) { loops_.swiglu_forward(first, last, width, in(x), out(y)); });
+    over(rows, 1, width,
+         [&](Index first, Index last) { loops_.swiglu_forward(first, last, width, in(x), out(y)); });
   }
   void swiglu_backward(Index rows, Index width, ConstValues dy, ConstValues x, Values dx) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.swiglu_backward(first, last, width, in(dy), in(x), out(dx));
     });
   }
@@ -193,7 +194,7 @@ class HostOperators : public Operators {
     const auto table = rope_tables_.find({sequence, size, base});
     if (table == rope_tables_.end()) not_reserved("rope");
     const X *const cosines = table->second.cosines.data(), *const sines = table->second.sines.data();
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, heads * size, [&](Index first, Index last) {
       loops_.rope(first, last, sequence, heads, size, cosines, sines, sign < 0 ? X{-1} : X{1}, out(x));
     });
   }
@@ -221,14 +222,14 @@ class HostOperators : public Operators {
   void embedding_forward(Index rows, Index width, Index sequence, const std::int32_t* tokens,
                          ConstValues table, Index first_token, Index vocabulary, ConstValues position,
                          Values y) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.embedding_forward(first, last, width, sequence, tokens, in(table), first_token, vocabulary,
                                in(position), out(y));
     });
   }
   void embedding_backward(Index rows, Index width, Index sequence, const std::int32_t* tokens, ConstValues dy,
                           Values dtable, Index first_token, Index vocabulary, Values dposition) override {
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.embedding_backward(rows, width, first, last, sequence, tokens, in(dy), exact(dtable),
                                 first_token, vocabulary, exact(dposition));
     });
@@ -242,7 +243,7 @@ class HostOperators : public Operators {
       const Index start = block * blocks.columns, columns = blocks.of(block);
       products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, in(weight) + start * s.width,
                      nullptr, logits, false);
-      over(s.rows, 1, [&](Index first, Index last) {
+      over(s.rows, 1, columns, [&](Index first, Index last) {
         loops_.head_scan(first, last, columns, logits, targets, s.first + start, block == 0, exact(largest),
                          exact(sum), exact(target_logit));
       });
@@ -266,7 +267,7 @@ class HostOperators : public Operators {
       const E* const rows_of_w = in(weight) + start * s.width;
       products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, rows_of_w, nullptr, logits,
                      false);
-      over(s.rows, 1, [&](Index first, Index last) {
+      over(s.rows, 1, columns, [&](Index first, Index last) {
         loops_.head_gradient(first, last, columns, logits, targets, s.first + start, exact(log_sum),
                              static_cast<X>(scale), gradient);
       });
@@ -276,12 +277,12 @@ class HostOperators : public Operators {
                      exact(dweight) + start * s.width, accumulate);
     }
     if constexpr (narrow)
-      over(s.rows * s.width, line,
+      over(s.rows * s.width, line, 1,
            [&](Index first, Index last) { loops_.round(last - first, dx_sum + first, out(dx) + first); });
   }
 
   void add(Index count, ConstValues x, Values y) override {
-    over(count, line,
+    over(count, line, 1,
          [&](Index first, Index last) { loops_.add(last - first, in(x) + first, out(y) + first); });
   }
 
@@ -289,7 +290,7 @@ class HostOperators : public Operators {
     // Always the same pieces, added in their order.
     constexpr Index pieces = 256;
     std::array<double, pieces> sums{};
-    over(pieces, 1, [&](Index first, Index last) {
+    over(pieces, 1, count / pieces, [&](Index first, Index last) {
       for (Index piece = first; piece < last; ++piece) {
         const Index start = count * piece / pieces, end = count * (piece + 1) / pieces;
         sums[static_cast<std::size_t>(piece)] = loops_.sum_of_squares(end - start, exact(x) + start);
@@ -314,7 +315,7 @@ class HostOperators : public Operators {
     factors.epsilon = settings.epsilon;
     factors.shrink = 1 - settings.rate * settings.decay;
     factors.clear = settings.clear;
-    over(count, line, [&](Index first, Index last) {
+    over(count, line, 1, [&](Index first, Index last) {
       loops_.adamw(last - first, factors, exact(master) + first, exact(first_moment) + first,
                    exact(second_moment) + first, exact(gradient) + first,
                    narrow ? out(weights) + first : nullptr);
@@ -332,11 +333,13 @@ class HostOperators : public Operators {
   static const X* exact(ConstValues values) { return static_cast<const X*>(values); }
   static X* exact(Values values) { return static_cast<X*>(values); }
 
-  /// Shares out `count` things in multiples of `unit`: piece(first, last), one for each thread.
+  /// Shares out `count` things of `each` numbers in multiples of `unit`: piece(first, last), one for each
+  /// thread, or one for all where that is quicker than waking the threads.
   template <typename Piece>
-  void over(Index count, Index unit, const Piece& piece) const {
+  void over(Index count, Index unit, Index each, const Piece& piece) const {
+    constexpr Index worth_waking = 8192;
     const Index units = (count + unit - 1) / unit;
-#pragma omp parallel num_threads(threads_)
+#pragma omp parallel num_threads(threads_) if (count * each >= worth_waking)
     {
       const Index thread = omp_get_thread_num(), threads = omp_get_num_threads();
       const Index first = units * thread / threads * unit,
