@@ -46,7 +46,7 @@ using Index = std::int64_t;
 
 /// How the vocabulary is cut: every block but the last has `columns` rows of W.
 struct HeadBlocks {
-  explicit HeadBlocks(const HeadShape& shape) {
+  HeadBlocks(const HeadShape& shape, Index number_bytes) {
     // Some 4 MiB of f32 logits: they stay in the caches, and a block is deep enough for the products.
     constexpr Index logits = Index{1} << 20, least = 512, most = 8192, unit = 64;
     const Index wanted = std::clamp(logits / std::max<Index>(shape.rows, 1), least, most);
@@ -55,8 +55,12 @@ struct HeadBlocks {
     columns = std::min(shape.vocabulary, (even + unit - 1) / unit * unit);
     count = (shape.vocabulary + columns - 1) / columns;
     last = shape.vocabulary - (count - 1) * columns;
+    // The last blocks of the forward pass are kept for the backward pass: the fewer are computed again, the
+    // better, but never more than half of all logits and 32 MiB.
+    constexpr Index most_kept = Index{32} << 20;
+    kept = std::min(count / 2, most_kept / std::max<Index>(shape.rows * columns * number_bytes, 1));
   }
-  Index columns = 0, count = 0, last = 0;
+  Index columns = 0, count = 0, last = 0, kept = 0;
   Index of(Index block) const { return block + 1 == count ? last : columns; }
 };
 
@@ -82,13 +86,15 @@ class HostOperators : public Operators {
   }
 
   void reserve_head(const HeadShape& s) override {
-    const HeadBlocks blocks(s);
+    const HeadBlocks blocks(s, sizeof(X));
     for (const Index columns : {blocks.columns, blocks.last}) {
       products_->reserve({ProductForm::forward, s.rows, s.width, columns, true});
       products_->reserve({ProductForm::input, s.rows, s.width, columns, true});
       products_->reserve({ProductForm::weight, s.rows, s.width, columns, true});
     }
     scratch_.reserve(head_bytes(s, blocks));
+    kept_.reserve(kept_bytes(s, blocks));
+    kept_for_ = {};
   }
 
   void reserve_rope(Index sequence, Index size, double base) override {
@@ -106,7 +112,7 @@ class HostOperators : public Operators {
   }
 
   Index scratch_bytes() const override {
-    Index bytes = static_cast<Index>(scratch_.bytes()) + products_->scratch_bytes();
+    Index bytes = static_cast<Index>(scratch_.bytes() + kept_.bytes()) + products_->scratch_bytes();
     for (const auto& [key, table] : rope_tables_)
       bytes += static_cast<Index>(2 * sizeof(X) * table.cosines.size());
     return bytes;
@@ -237,10 +243,12 @@ class HostOperators : public Operators {
 
   void head_forward(const HeadShape& s, ConstValues x, ConstValues weight, const std::int32_t* targets,
                     Values largest, Values sum, Values target_logit) override {
-    const HeadBlocks blocks(s);
-    X* const logits = head_scratch(s, blocks);
+    const HeadBlocks blocks(s, sizeof(X));
+    X* const one_block = head_scratch(s, blocks);
     for (Index block = 0; block < blocks.count; ++block) {
       const Index start = block * blocks.columns, columns = blocks.of(block);
+      X* const kept = kept_logits(s, blocks, block);
+      X* const logits = kept != nullptr ? kept : one_block;
       products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, in(weight) + start * s.width,
                      nullptr, logits, false);
       over(s.rows, 1, columns, [&](Index first, Index last) {
@@ -248,25 +256,28 @@ class HostOperators : public Operators {
                          exact(sum), exact(target_logit));
       });
     }
+    kept_for_ = {x, weight, s.rows, s.width, s.vocabulary};
   }
   void head_backward(const HeadShape& s, ConstValues x, ConstValues weight, const std::int32_t* targets,
                      ConstValues log_sum, double scale, Values dx, Values dweight, bool accumulate) override {
-    const HeadBlocks blocks(s);
-    X* const logits = head_scratch(s, blocks);
-    X* dx_sum;
-    E* gradient;
-    if constexpr (narrow) {
-      dx_sum = logits + s.rows * blocks.columns;
-      gradient = reinterpret_cast<E*>(dx_sum + s.rows * s.width);
-    } else {
-      dx_sum = exact(dx);
-      gradient = logits;
-    }
+    const HeadBlocks blocks(s, sizeof(X));
+    X* const one_block = head_scratch(s, blocks);
+    X* const dx_sum = narrow ? one_block + s.rows * blocks.columns : exact(dx);
+    const bool kept_ones = kept_for_ == KeptFor{x, weight, s.rows, s.width, s.vocabulary};
+    kept_for_ = {};
     for (Index block = 0; block < blocks.count; ++block) {
       const Index start = block * blocks.columns, columns = blocks.of(block);
       const E* const rows_of_w = in(weight) + start * s.width;
-      products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, rows_of_w, nullptr, logits,
-                     false);
+      X* const kept = kept_ones ? kept_logits(s, blocks, block) : nullptr;
+      X* const logits = kept != nullptr ? kept : one_block;
+      E* gradient;
+      if constexpr (narrow)
+        gradient = reinterpret_cast<E*>(dx_sum + s.rows * s.width);
+      else
+        gradient = logits;
+      if (kept == nullptr)
+        products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, rows_of_w, nullptr, logits,
+                       false);
       over(s.rows, 1, columns, [&](Index first, Index last) {
         loops_.head_gradient(first, last, columns, logits, targets, s.first + start, exact(log_sum),
                              static_cast<X>(scale), gradient);
@@ -323,6 +334,12 @@ class HostOperators : public Operators {
   }
 
  private:
+  /// The forward pass whose logits are kept.
+  struct KeptFor {
+    ConstValues x = nullptr, weight = nullptr;
+    Index rows = 0, width = 0, vocabulary = 0;
+    bool operator==(const KeptFor&) const = default;
+  };
   struct RopeTable {
     std::vector<X> cosines, sines;
   };
@@ -369,8 +386,17 @@ class HostOperators : public Operators {
                inputs = static_cast<std::size_t>(s.rows * s.width);
     return logits * sizeof(X) + (narrow ? inputs * sizeof(X) + logits * sizeof(E) : 0);
   }
+  static std::size_t kept_bytes(const HeadShape& s, const HeadBlocks& blocks) {
+    return static_cast<std::size_t>(blocks.kept * s.rows * blocks.columns) * sizeof(X);
+  }
+  /// Where the logits of a block are kept, null for those that are not.
+  X* kept_logits(const HeadShape& s, const HeadBlocks& blocks, Index block) const {
+    const Index place = block - (blocks.count - blocks.kept);
+    return place < 0 ? nullptr : static_cast<X*>(kept_.get()) + place * s.rows * blocks.columns;
+  }
   X* head_scratch(const HeadShape& s, const HeadBlocks& blocks) const {
-    if (head_bytes(s, blocks) > scratch_.bytes()) not_reserved("a head");
+    if (head_bytes(s, blocks) > scratch_.bytes() || kept_bytes(s, blocks) > kept_.bytes())
+      not_reserved("a head");
     return static_cast<X*>(scratch_.get());
   }
 
@@ -378,7 +404,8 @@ class HostOperators : public Operators {
   int threads_;
   std::unique_ptr<Products> products_;
   const Kernels<E>& loops_ = kernels<E>();
-  Scratch scratch_;
+  Scratch scratch_, kept_;
+  KeptFor kept_for_;
   std::map<std::tuple<Index, Index, double>, RopeTable> rope_tables_;
 };
 

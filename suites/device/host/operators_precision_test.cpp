@@ -363,10 +363,6 @@ TEST_P(PrecisionTest, Attention) {
                 k_at = s.heads * s.size, v_at = k_at + s.kv_heads * s.size;
     Held qkv = held(tokens * stride, 1), d_o = held(tokens * k_at, 2), o = result(tokens * k_at),
          log_sum(Element::f32, tokens * s.heads);
-    const auto size_of = [&](const Held& all) {
-      return bytes_of(GetParam()) * static_cast<std::size_t>(all.count());
-    };
-    static_cast<void>(size_of);
     const auto raw = [&](Held& all, Index at) {
       return static_cast<unsigned char*>(all.raw()) + static_cast<std::size_t>(at) * bytes_of(GetParam());
     };
@@ -486,6 +482,32 @@ TEST_P(PrecisionTest, Head) {
   expect_within("target", target, logits, peak_bounds, true);
   expect_within("dx", dx, by_x, x_bounds);
   expect_within("dW", dw, by_w, w_bounds, true);
+}
+
+TEST_P(PrecisionTest, LogitsThatTheForwardPassKeptChangeNothing) {
+  if (!usable()) return;
+  const HeadShape s{rows, width, 20011, 0};  // three blocks, of which one is kept
+  op_->reserve_head(s);
+  std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
+  for (std::size_t r = 0; r < targets.size(); ++r) targets[r] = static_cast<std::int32_t>(r * 541);
+  Held x = held(rows * width, 1), other = held(rows * width, 9), w = held(s.vocabulary * width, 2),
+       largest(Element::f32, rows), sum = largest, target = largest, log_sum = exact(rows, 3, 5, 6);
+  const auto forward = [&](Held& in) {
+    op_->head_forward(s, in.raw(), w.raw(), targets.data(), largest.raw(), sum.raw(), target.raw());
+  };
+  const auto backward = [&](Held& in) {
+    Held dx = result(rows * width), dw(Element::f32, s.vocabulary * width);
+    op_->head_backward(s, in.raw(), w.raw(), targets.data(), log_sum.raw(), 1, dx.raw(), dw.raw());
+    std::vector<unsigned char> bytes = dx.bytes();
+    bytes.insert(bytes.end(), dw.bytes().begin(), dw.bytes().end());
+    return bytes;
+  };
+  forward(x);
+  const auto kept = backward(x), recomputed = backward(x);
+  EXPECT_EQ(kept, recomputed);
+  forward(other);  // of another micro-batch
+  EXPECT_EQ(backward(x), recomputed);
+  EXPECT_NE(backward(other), recomputed);
 }
 
 TEST_P(PrecisionTest, AdamWAndSumOfSquares) {
