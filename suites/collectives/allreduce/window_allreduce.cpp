@@ -111,8 +111,7 @@ void WindowAllreduce::start(const Buffers&, MPI_Request*) {
 }
 
 std::map<std::string, std::string> WindowAllreduce::path(bool) const {
-  return {{"call", "none: sums in a shared window"},
-          {"implementation", "shared_window"},
+  return {{"implementation", "shared_window"},
           {"transport", "shared memory window"},
           {"stores", stream_ ? "past the cache" : "through the cache"},
           {"operation", std::string(device::name_of(sums_element_)) + " sum of our own"}};

@@ -1,5 +1,9 @@
 #include "suites/collectives/support/operation.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 namespace assay::bench {
 
 std::vector<Buffers> Operation::allocate(int slots) {
@@ -12,8 +16,11 @@ std::vector<Buffers> Operation::allocate(int slots) {
 }
 
 void Operation::poison(std::span<std::byte> bytes) const {
-  const std::size_t size = device::bytes_of(element());
-  for (std::size_t byte = 0; byte < bytes.size(); ++byte) bytes[byte] = poison_byte(element(), byte % size);
+  std::array<std::byte, 4096> pattern;  // whole elements of every type
+  for (std::size_t byte = 0; byte < pattern.size(); ++byte)
+    pattern[byte] = poison_byte(element(), byte % device::bytes_of(element()));
+  for (std::size_t done = 0; done < bytes.size(); done += pattern.size())
+    std::memcpy(bytes.data() + done, pattern.data(), std::min(pattern.size(), bytes.size() - done));
 }
 
 std::string Operation::each_element(int slots) const {
