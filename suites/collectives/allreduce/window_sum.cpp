@@ -18,7 +18,7 @@ constexpr std::size_t line_bytes = 64;
 constexpr std::size_t piece_bytes = 4096;
 
 struct alignas(line_bytes) Piece {
-  std::byte bytes[piece_bytes];
+  std::byte bytes[largest_piece_bytes];
 };
 
 /// sum = a + b; `sum` may be `a`.
@@ -49,6 +49,29 @@ void add_elements(Element element, const std::byte* a, const std::byte* b, std::
   throw std::logic_error("int8 is not reduced");
 }
 
+/// memcpy, or past the cache, to be finished by finish_stream.
+void write(std::byte* to, const std::byte* from, std::size_t bytes, bool stream) {
+  std::size_t done = 0;
+#if defined(__SSE2__)
+  for (; stream && done + line_bytes <= bytes; done += line_bytes) {
+    // A whole line at once, so that it leaves the processor as one.
+    for (std::size_t word = done; word < done + line_bytes; word += sizeof(__m128i)) {
+      _mm_stream_si128(reinterpret_cast<__m128i*>(to + word),
+                       _mm_load_si128(reinterpret_cast<const __m128i*>(from + word)));
+    }
+  }
+#endif
+  std::memcpy(to + done, from + done, bytes - done);
+}
+
+/// Stores past the cache are not ordered with those of a flag that says that they are done. Once at the end:
+/// it waits until all of them are in memory.
+void finish_stream() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
 }  // namespace
 
 Share share_of(std::size_t bytes, int rank, int ranks) {
@@ -61,36 +84,22 @@ Share share_of(std::size_t bytes, int rank, int ranks) {
 }
 
 void copy(std::byte* to, const std::byte* from, std::size_t bytes, bool stream) {
-#if defined(__SSE2__)
-  if (stream) {
-    const std::size_t whole = bytes / line_bytes * line_bytes;
-    for (std::size_t at = 0; at < whole; at += line_bytes) {
-      // A whole line at once, so that it leaves the processor as one.
-      for (std::size_t word = 0; word < line_bytes; word += sizeof(__m128i)) {
-        _mm_stream_si128(reinterpret_cast<__m128i*>(to + at + word),
-                         _mm_load_si128(reinterpret_cast<const __m128i*>(from + at + word)));
-      }
-    }
-    std::memcpy(to + whole, from + whole, bytes - whole);
-    // Such stores are not ordered with those of a flag that says that they are done.
-    _mm_sfence();
-    return;
-  }
-#endif
-  (void)stream;
-  std::memcpy(to, from, bytes);
+  write(to, from, bytes, stream);
+  if (stream) finish_stream();
 }
 
 void sum_share(Element element, const std::vector<const std::byte*>& inputs,
                const std::vector<std::byte*>& results, const Share& share, bool stream) {
   Piece piece;
+  const std::size_t piece_bytes = stream ? streamed_piece_bytes : largest_piece_bytes;
   for (std::size_t begin = share.begin; begin < share.end; begin += piece_bytes) {
     const std::size_t bytes = std::min(piece_bytes, share.end - begin);
     add_elements(element, inputs[0] + begin, inputs[1] + begin, piece.bytes, bytes);
     for (std::size_t rank = 2; rank < inputs.size(); ++rank)
       add_elements(element, piece.bytes, inputs[rank] + begin, piece.bytes, bytes);
-    for (std::byte* result : results) copy(result + begin, piece.bytes, bytes, stream);
+    for (std::byte* result : results) write(result + begin, piece.bytes, bytes, stream);
   }
+  if (stream) finish_stream();
 }
 
 }  // namespace assay::bench
