@@ -29,7 +29,7 @@ void WindowCase::poison() {
   with_copies_.poison();
 }
 
-void WindowCase::sum_all(Recorder& recorder, const char* series, Workspace& ring, Repetitions& repetitions) {
+void WindowCase::sum_all(Recorder& recorder, const char* series, BufferRing& ring, Repetitions& repetitions) {
   Operation& operation = ring.operation();
   // An input that is consumed is there for one round only.
   const std::int64_t rounds = operation.consumes_input() ? 1 : repetitions.count();

@@ -23,11 +23,11 @@ class WindowCase final : public PassCase {
   void plant(Fault fault) override;
 
  private:
-  static void sum_all(Recorder& recorder, const char* series, Workspace& ring, Repetitions& repetitions);
+  static void sum_all(Recorder& recorder, const char* series, BufferRing& ring, Repetitions& repetitions);
 
   Rating rating_;
-  Workspace in_window_;
-  Workspace with_copies_;
+  BufferRing in_window_;
+  BufferRing with_copies_;
   Repetitions in_window_repetitions_;
   Repetitions with_copies_repetitions_;
 };

@@ -31,12 +31,13 @@ std::vector<FigureOfMerit> CollectiveLoop::figures() const {
 }
 
 std::map<std::string, double> CollectiveLoop::metrics() const {
-  return {{"working_set_bytes", workspace_.working_set_bytes()}, {"message_bytes", rating_.bytes}};
+  return {{"working_set_bytes", buffers_.working_set_bytes()}, {"message_bytes", rating_.bytes}};
 }
 
 void Repetitions::learn(double iteration_s, int slots) {
   constexpr double most = 1e6;  // what the clock cannot see must not run forever
-  const double pass_s = iteration_s * slots;
+  shortest_s_ = shortest_s_ > 0 ? std::min(shortest_s_, iteration_s) : iteration_s;
+  const double pass_s = shortest_s_ * slots;
   count_ = pass_s > 0 ? static_cast<std::int64_t>(std::clamp(std::ceil(part_s_ / pass_s), 1.0, most)) : 1000;
 }
 
@@ -46,8 +47,8 @@ double overlapped_share(double communicate_s, double compute_s, double both_s) {
 
 OverlapCase::OverlapCase(std::unique_ptr<Operation> operation, const Rating& rating, bool test,
                          const Context& context)
-    : workspace_(std::move(operation), context),
-      operation_(workspace_.operation()),
+    : buffers_(std::move(operation), context),
+      operation_(buffers_.operation()),
       group_(context.group),
       rating_(rating),
       test_(test),
@@ -63,13 +64,13 @@ PassLimits OverlapCase::limits() const {
 }
 
 void OverlapCase::refill() {
-  if (operation_.consumes_input()) workspace_.fill();
+  if (operation_.consumes_input()) buffers_.fill();
 }
 
 void OverlapCase::communicate(int from, int to) {
   for (int slot = from; slot < to; ++slot) {
     MPI_Request request = MPI_REQUEST_NULL;
-    operation_.start(workspace_[slot], &request);
+    operation_.start(buffers_[slot], &request);
     MPI_Wait(&request, MPI_STATUS_IGNORE);
   }
 }
@@ -92,15 +93,15 @@ void OverlapCase::compute(MPI_Request* request) {
 void OverlapCase::communicate_and_compute(int from, int to) {
   for (int slot = from; slot < to; ++slot) {
     MPI_Request request = MPI_REQUEST_NULL;
-    operation_.start(workspace_[slot], &request);
+    operation_.start(buffers_[slot], &request);
     compute(&request);
     MPI_Wait(&request, MPI_STATUS_IGNORE);
   }
 }
 
 void OverlapCase::pass(Recorder& recorder) {
-  const int half = workspace_.slots() / 2;
-  const int rest = workspace_.slots() - half;
+  const int half = buffers_.slots() / 2;
+  const int rest = buffers_.slots() - half;
   // An input that is consumed is there for one round only.
   const std::int64_t rounds = operation_.consumes_input() ? 1 : repetitions_.count();
   refill();
@@ -127,14 +128,16 @@ void OverlapCase::pass(Recorder& recorder) {
     return;
   }
   repetitions_.learn(communicate_s, half);
-  if (compute_s > 0) {
-    const double steps = static_cast<double>(steps_) * communicate_s / compute_s;
+  const double step_s = compute_s / static_cast<double>(steps_);
+  shortest_step_s_ = shortest_step_s_ > 0 ? std::min(shortest_step_s_, step_s) : step_s;
+  if (shortest_step_s_ > 0) {
+    const double steps = repetitions_.shortest_s() / shortest_step_s_;
     steps_ = static_cast<std::int64_t>(std::clamp(steps, 1.0, 1e12));
   }
 }
 
 Check OverlapCase::check() {
-  Check check = workspace_.check(true);
+  Check check = buffers_.check(true);
   const std::int64_t wrong = group_.sum(computation_.right() ? 0 : 1);
   check.how += "; computation in closed form";
   if (wrong > 0) {
@@ -152,15 +155,15 @@ std::vector<FigureOfMerit> OverlapCase::figures() const {
 }
 
 std::map<std::string, std::string> OverlapCase::path() const {
-  auto path = workspace_.path(true);
+  auto path = buffers_.path(true);
   path["progress"] = test_ ? "MPI_Test 16 times an operation" : "left to the MPI library";
   return path;
 }
 
 std::map<std::string, double> OverlapCase::metrics() const {
-  return {{"working_set_bytes", workspace_.working_set_bytes()},
+  return {{"working_set_bytes", buffers_.working_set_bytes()},
           {"message_bytes", rating_.bytes},
-          {"ring_slots", static_cast<double>(workspace_.slots())},
+          {"ring_slots", static_cast<double>(buffers_.slots())},
           {"computation_steps", static_cast<double>(steps_)}};
 }
 

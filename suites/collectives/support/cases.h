@@ -3,9 +3,9 @@
 
 #include <memory>
 
+#include "suites/collectives/support/buffer_ring.h"
 #include "suites/collectives/support/computation.h"
 #include "suites/collectives/support/factors.h"
-#include "suites/collectives/support/workspace.h"
 #include "suites/harness/recorder.h"
 
 namespace assay::bench {
@@ -26,26 +26,26 @@ class CollectiveLoop final : public LoopCase {
  public:
   CollectiveLoop(std::unique_ptr<Operation> operation, const Rating& rating, Mode mode,
                  const Context& context)
-      : workspace_(std::move(operation), context),
-        operation_(workspace_.operation()),
+      : buffers_(std::move(operation), context),
+        operation_(buffers_.operation()),
         rating_(rating),
         mode_(mode) {}
 
   Mode mode() const override { return mode_; }
-  int ring() const override { return workspace_.slots(); }
+  int ring() const override { return buffers_.slots(); }
   bool consumes_input() const override { return operation_.consumes_input(); }
-  void prepare() override { workspace_.prepare(); }
-  void refill() override { workspace_.fill(); }
-  void poison() override { workspace_.poison(); }
-  void iterate(int slot) override { operation_.call(workspace_[slot]); }
-  Check check() override { return workspace_.check(false); }
+  void prepare() override { buffers_.prepare(); }
+  void refill() override { buffers_.fill(); }
+  void poison() override { buffers_.poison(); }
+  void iterate(int slot) override { operation_.call(buffers_[slot]); }
+  Check check() override { return buffers_.check(false); }
   std::vector<FigureOfMerit> figures() const override;
-  std::map<std::string, std::string> path() const override { return workspace_.path(false); }
+  std::map<std::string, std::string> path() const override { return buffers_.path(false); }
   std::map<std::string, double> metrics() const override;
-  void plant(Fault fault) override { workspace_.plant(fault); }
+  void plant(Fault fault) override { buffers_.plant(fault); }
 
  private:
-  Workspace workspace_;
+  BufferRing buffers_;
   Operation& operation_;
   Rating rating_;
   Mode mode_;
@@ -58,10 +58,13 @@ class Repetitions {
   /// A part lasts at least 2 ms, or a 16th of the case's time.
   explicit Repetitions(double time_s) : part_s_(time_s / 16 < 2e-3 ? time_s / 16 : 2e-3) {}
   std::int64_t count() const { return count_; }
+  /// From the shortest time so far: one disturbance must not make all parts too short.
   void learn(double iteration_s, int slots);
+  double shortest_s() const { return shortest_s_; }
 
  private:
   double part_s_;
+  double shortest_s_ = 0;
   std::int64_t count_ = 1;
 };
 
@@ -77,15 +80,15 @@ class OverlapCase final : public PassCase {
  public:
   OverlapCase(std::unique_ptr<Operation> operation, const Rating& rating, bool test, const Context& context);
 
-  void prepare() override { workspace_.prepare(); }
-  void poison() override { workspace_.poison(); }
+  void prepare() override { buffers_.prepare(); }
+  void poison() override { buffers_.poison(); }
   PassLimits limits() const override;
   void pass(Recorder& recorder) override;
   Check check() override;
   std::vector<FigureOfMerit> figures() const override;
   std::map<std::string, std::string> path() const override;
   std::map<std::string, double> metrics() const override;
-  void plant(Fault fault) override { workspace_.plant(fault); }
+  void plant(Fault fault) override { buffers_.plant(fault); }
 
  private:
   void refill();
@@ -93,7 +96,7 @@ class OverlapCase final : public PassCase {
   void compute(MPI_Request* request);
   void communicate_and_compute(int from, int to);
 
-  Workspace workspace_;
+  BufferRing buffers_;
   Operation& operation_;
   const ProcessGroup& group_;
   Rating rating_;
@@ -101,6 +104,7 @@ class OverlapCase final : public PassCase {
   Computation computation_;
   Repetitions repetitions_;
   std::int64_t steps_ = 1000;  ///< of the computation, for each operation
+  double shortest_step_s_ = 0;
 };
 
 }  // namespace assay::bench

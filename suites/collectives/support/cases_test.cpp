@@ -32,10 +32,13 @@ TEST(Computation, StandsWhereTheClosedFormSays) {
 TEST(Repetitions, MakeAPartLongEnough) {
   Repetitions repetitions(1);
   EXPECT_EQ(repetitions.count(), 1);
-  repetitions.learn(1.1e-6, 8);  // 2 ms are 227.3 rounds of 8.8 us
-  EXPECT_EQ(repetitions.count(), 228);
   repetitions.learn(1, 8);
   EXPECT_EQ(repetitions.count(), 1);
+  repetitions.learn(1.1e-6, 8);  // 2 ms are 227.3 rounds of 8.8 us
+  EXPECT_EQ(repetitions.count(), 228);
+  repetitions.learn(1, 8);  // a disturbance
+  EXPECT_EQ(repetitions.count(), 228);
+  EXPECT_EQ(repetitions.shortest_s(), 1.1e-6);
   Repetitions hasty(0.016);
   hasty.learn(3e-4, 1);  // 1 ms are 3.3 of them
   EXPECT_EQ(hasty.count(), 4);

@@ -11,6 +11,7 @@
 #include "reports/record/request.h"
 #include "suites/collectives/support/factors.h"
 #include "suites/harness/launched_program.h"
+#include "suites/harness/mpi_library.h"
 
 namespace assay::bench {
 namespace {
@@ -210,8 +211,12 @@ TEST_P(Family, WhatCannotRunIsUnsupportedWithAWayOut) {
   add("barrier", {{"call", std::string("nonblocking")}, {"mode", std::string("latency")}});
   add("reduce_scatter", {{"progress", std::string("test")}});
   add("allreduce", {{"implementation", std::string("shared_window")}, {"call", std::string("nonblocking")}});
+  const std::string library = mpi_library();
+  const bool crashes =
+      library.rfind("MPICH 4.0", 0) == 0 || library.rfind("MPICH 4.1", 0) == 0;  // reduce.cpp
+  if (crashes) add("reduce", {{"root", ranks - 1}, {"in_place", true}});
   const auto records = run("");
-  ASSERT_EQ(records.size(), 6u);
+  ASSERT_EQ(records.size(), crashes ? 7u : 6u);
   for (const Record& record : records) {
     EXPECT_EQ(record.status, LaunchStatus::unsupported) << name_of(record);
     EXPECT_THAT(record.reason, HasSubstr("; give ")) << name_of(record);

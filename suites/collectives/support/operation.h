@@ -1,5 +1,5 @@
 // One collective as its folder describes it: which call, which buffers, what is right. What the family shares
-// (the ring, the timing, the check's bookkeeping) is in workspace.h and cases.h.
+// (the ring, the timing, the check's bookkeeping) is in buffer_ring.h and cases.h.
 #pragma once
 
 #include <mpi.h>

@@ -1,4 +1,4 @@
-#include "suites/collectives/support/workspace.h"
+#include "suites/collectives/support/buffer_ring.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,27 +8,27 @@
 
 namespace assay::bench {
 
-Workspace::Workspace(std::unique_ptr<Operation> operation, const Context& context)
+BufferRing::BufferRing(std::unique_ptr<Operation> operation, const Context& context)
     : operation_(std::move(operation)),
       group_(context.group),
       ranks_on_node_(context.group.most_ranks_on_a_node()),
       slots_(ring_slots(operation_->ring_bytes(), 1, ranks_on_node_, context.last_level_cache_bytes)) {}
 
-void Workspace::prepare() {
+void BufferRing::prepare() {
   buffers_ = operation_->allocate(slots_);
   poison();
   fill();
 }
 
-void Workspace::fill() {
+void BufferRing::fill() {
   for (const Buffers& slot : buffers_) operation_->fill(slot);
 }
 
-void Workspace::poison() {
+void BufferRing::poison() {
   for (const Buffers& slot : buffers_) operation_->poison(slot);
 }
 
-Check Workspace::check(bool non_blocking) const {
+Check BufferRing::check(bool non_blocking) const {
   Differences all;
   int first_slot = 0;
   for (const Buffers& slot : buffers_) {
@@ -62,7 +62,7 @@ Check Workspace::check(bool non_blocking) const {
   return check;
 }
 
-void Workspace::plant(Fault fault) const {
+void BufferRing::plant(Fault fault) const {
   const auto results = operation_->results(buffers_.back());
   const double last = group_.maximum(results.empty() ? -1.0 : static_cast<double>(group_.rank()));
   if (static_cast<double>(group_.rank()) < last || results.empty()) return;
@@ -78,14 +78,14 @@ void Workspace::plant(Fault fault) const {
   }
 }
 
-std::map<std::string, std::string> Workspace::path(bool non_blocking) const {
+std::map<std::string, std::string> BufferRing::path(bool non_blocking) const {
   std::map<std::string, std::string> path = operation_->path(non_blocking);
   path.emplace("transport", group_.one_node() ? "shared memory" : "network (not identified)");
   path.emplace("mpi", mpi_library());
   return path;
 }
 
-double Workspace::working_set_bytes() const {
+double BufferRing::working_set_bytes() const {
   return static_cast<double>(operation_->ring_bytes()) * ranks_on_node_ * slots_;
 }
 

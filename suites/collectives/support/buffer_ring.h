@@ -11,9 +11,9 @@
 
 namespace assay::bench {
 
-class Workspace {
+class BufferRing {
  public:
-  Workspace(std::unique_ptr<Operation> operation, const Context& context);
+  BufferRing(std::unique_ptr<Operation> operation, const Context& context);
 
   Operation& operation() const { return *operation_; }
   int slots() const { return slots_; }
