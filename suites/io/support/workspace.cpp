@@ -63,7 +63,7 @@ ParameterSpec storage_parameter() {
   storage.name = "storage";
   storage.type = ParameterType::text;
   storage.default_value = std::string("scratch");
-  storage.meaning = "name of the folder to measure in, as the site file or --storage NAME=FOLDER tells";
+  storage.meaning = "name of the folder to measure in, as the site file names it";
   return storage;
 }
 
