@@ -39,7 +39,7 @@ Error stuck(const BlockRequest& request, std::size_t done) {
   const std::string at = std::to_string(request.offset + done);
   const Location where{request.file != nullptr ? request.file->string() : ""};
   if (request.direction == Direction::read) {
-    return {ExitStatus::cannot_run, "the file ends at byte " + at + " (more was written)",
+    return {ExitStatus::cannot_run, "the file ends at or before byte " + at + " (more was written)",
             "look at the kernel's log and at the file server", where};
   }
   return {ExitStatus::cannot_run,

@@ -140,7 +140,7 @@ TEST_P(BlockIoTest, AFileThatEndsEarlyIsAnError) {
     read_all(*io);
     FAIL() << "bytes that are not there were read";
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("the file ends at byte 86016"));
+    EXPECT_THAT(error.what(), HasSubstr("the file ends at or before byte "));
     EXPECT_EQ(io->under_way(), 0);
   }
   EXPECT_EQ(read_all(*io, 10).wrong, 0u);  // the engine can still be used

@@ -50,6 +50,10 @@ std::string too_small(const std::string& what, const std::string& free, const st
   return free + " " + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
 }
 
+std::string count(double files) {
+  return std::to_string(static_cast<std::uint64_t>(files));
+}
+
 /// Throws one Error on all ranks.
 void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step) {
   const std::string failure = agreed_failure(group, step);
@@ -162,10 +166,8 @@ void Workspace::check_space(const ProcessGroup& group, Need need, const Options&
   const double free_files = static_cast<double>(options.free_files.value_or(file_system_.free_files));
   const bool counted = file_system_.total_files > 0 || options.free_files;
   if (counted && free_files < needed_files + 16) {
-    throw Error(
-        ExitStatus::cannot_run,
-        too_small("inodes", format_value(free_files, "1", 12), format_value(needed_files + 16, "1", 12)),
-        "remove some files, or ask for fewer", where);
+    throw Error(ExitStatus::cannot_run, too_small("inodes", count(free_files), count(needed_files + 16)),
+                "remove some files, or ask for fewer", where);
   }
 }
 
