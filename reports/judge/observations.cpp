@@ -125,7 +125,9 @@ struct Reader {
     if (figure >= launch.values.size() || device >= launch.values[figure].size()) return Cell::absent;
     if (launch.status != LaunchStatus::completed && !has_number(launch, device)) return Cell::absent;
     const double given = launch.values[figure][device];
-    if (!std::isfinite(given) || given <= 0) return Cell::not_a_number;
+    // A share may be zero (no time lost, nothing overlapped); no rate and no time is.
+    const bool zero_allowed = results.foms[figure].unit == "1";
+    if (!std::isfinite(given) || given < 0 || (given == 0 && !zero_allowed)) return Cell::not_a_number;
     if (!plausible(given, device, place, problems)) return Cell::implausible;
     value = given;
     return Cell::value;
