@@ -21,6 +21,7 @@ namespace assay::bench {
 namespace {
 
 constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t submit_at_once_bytes = std::size_t{64} << 10;
 constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
 
 std::size_t round_up(std::size_t value, std::size_t unit) {
@@ -110,6 +111,8 @@ class IoUring final : public BlockIo {
     done_[slot] = 0;
     queue(slot);
     ++under_way_;
+    // A large block goes out while the next one is filled; small ones are gathered into one system call.
+    if (request.bytes >= submit_at_once_bytes) submit(0);
   }
 
   int finish() override {
@@ -169,16 +172,18 @@ class IoUring final : public BlockIo {
     entry->user_data = slot;
   }
 
+  void submit(unsigned wait_for) {
+    const int failure = io_uring_submit_and_wait(&ring_, wait_for);
+    if (failure < 0 && !interrupted(-failure) && failure != -EBUSY)
+      throw storage_error("submit to io_uring", {}, -failure);
+  }
+
   /// New requests go out before anything is taken, so that the device never waits for them.
   io_uring_cqe* next_completion() {
     io_uring_cqe* entry = nullptr;
     for (;;) {
       const bool something_there = io_uring_cq_ready(&ring_) > 0;
-      if (io_uring_sq_ready(&ring_) > 0 || !something_there) {
-        const int failure = io_uring_submit_and_wait(&ring_, something_there ? 0 : 1);
-        if (failure < 0 && !interrupted(-failure) && failure != -EBUSY)
-          throw storage_error("submit to io_uring", {}, -failure);
-      }
+      if (io_uring_sq_ready(&ring_) > 0 || !something_there) submit(something_there ? 0 : 1);
       if (io_uring_peek_cqe(&ring_, &entry) == 0 && entry != nullptr) return entry;
     }
   }

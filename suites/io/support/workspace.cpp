@@ -54,12 +54,6 @@ std::string count(double files) {
   return std::to_string(static_cast<std::uint64_t>(files));
 }
 
-/// Throws one Error on all ranks.
-void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step) {
-  const std::string failure = agreed_failure(group, step);
-  if (!failure.empty()) throw Error(ExitStatus::cannot_run, failure);
-}
-
 }  // namespace
 
 ParameterSpec storage_parameter() {
@@ -83,6 +77,7 @@ Workspace::Workspace(const Context& context, const std::string& storage, Need ne
   if (named == context.storage.end()) throw bad_input(storage_unsupported(context, storage));
   parent_ = named->second;
   agree_or_throw(group, [&] { file_system_ = file_system_of(parent_); });
+  file_system_.in_memory = agree_on(group, file_system_.in_memory);
   try {
     make_folder_everywhere(group, options);
     agree_or_throw(group, [&] { check_space(group, need, options); });
