@@ -13,6 +13,8 @@
 
 #include "reports/record/unit.h"
 #include "suites/harness/agreement.h"
+#include "suites/io/support/memory_size.h"
+#include "suites/io/support/pattern.h"
 #include "suites/io/support/storage_error.h"
 
 namespace assay::bench {
@@ -36,14 +38,6 @@ std::string unique_name() {
   char number[20];
   std::snprintf(number, sizeof number, "%08x%08x", random(), random());
   return "assay-" + short_host + "-" + std::to_string(getpid()) + "-" + number;
-}
-
-/// The lowest rank on this rank's node.
-int first_on_node(const ProcessGroup& group) {
-  for (int rank = 0; rank < group.rank(); ++rank) {
-    if (group.node_of(rank) == group.node_of(group.rank())) return rank;
-  }
-  return group.rank();
 }
 
 std::string too_small(const std::string& what, const std::string& free, const std::string& needed) {
@@ -103,7 +97,7 @@ void Workspace::make_folder_everywhere(const ProcessGroup& group, const Options&
     if (group.rank() == 0) make();
   });
   ours_ = true;
-  const bool speaks_for_node = first_on_node(group) == group.rank();
+  const bool speaks_for_node = first_on_node(group);
   const bool elsewhere = speaks_for_node && group.node_of(group.rank()) != group.node_of(0);
   bool found = false;
   agree_or_throw(group, [&] {
@@ -166,6 +160,12 @@ void Workspace::check_space(const ProcessGroup& group, Need need, const Options&
   }
 }
 
+std::uint64_t Workspace::identity() const {
+  std::uint64_t number = 0;
+  for (const char c : folder_.filename().string()) number = mix_bits(number ^ static_cast<unsigned char>(c));
+  return number;
+}
+
 std::filesystem::path Workspace::claim(const std::string& name) {
   files_.push_back(name);
   return folder_ / name;
@@ -183,19 +183,20 @@ std::filesystem::path Workspace::make_folder(const std::string& name) {
   return path;
 }
 
-int Workspace::create_file(const std::string& name, int flags) {
+OpenFile Workspace::create_file(const std::string& name, int flags) {
   const std::filesystem::path path = folder_ / name;
   const int descriptor = open(path.c_str(), flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (descriptor < 0) throw storage_error("make a file", path, errno);
+  OpenFile file(descriptor, path);
   files_.push_back(name);
-  return descriptor;
+  return file;
 }
 
-int Workspace::open_file(const std::string& name, int flags) const {
+OpenFile Workspace::open_file(const std::string& name, int flags) const {
   const std::filesystem::path path = folder_ / name;
   const int descriptor = open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) throw storage_error("open the file", path, errno);
-  return descriptor;
+  return {descriptor, path};
 }
 
 void Workspace::remove_files() noexcept {
