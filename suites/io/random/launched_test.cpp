@@ -79,7 +79,9 @@ TEST_F(LaunchedRandom, EveryBlockIsRight) {
     expect_right(record, (2 << 20) / block, block);
     const bool epoch = to_string(record.parameters.at("pattern")) == "data_loader";
     ASSERT_EQ(record.foms.size(), epoch ? 6u : 5u);
-    if (epoch) EXPECT_DOUBLE_EQ(*record.foms[5].numerator, 64);  // 2 MiB in samples of 32 KiB
+    if (epoch) {
+      EXPECT_DOUBLE_EQ(*record.foms[5].numerator, 64);  // 2 MiB in samples of 32 KiB
+    }
   }
 }
 

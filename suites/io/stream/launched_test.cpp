@@ -69,7 +69,9 @@ class LaunchedStream : public testing::Test {
     EXPECT_THAT(record.path.at("acceptance"), HasSubstr("less than 1.5 x RAM"));
     const bool in_memory = !file_system_of(folder_).in_memory.empty();
     EXPECT_EQ(record.path.contains("invalid"), in_memory);
-    if (!in_memory) EXPECT_EQ(device.metrics.at("resident_before_read"), 0);
+    if (!in_memory) {
+      EXPECT_EQ(device.metrics.at("resident_before_read"), 0);
+    }
   }
 
   ScratchFolder scratch_;
@@ -103,8 +105,8 @@ TEST_F(LaunchedStream, OneRankWithoutMpiAndAnUnreachedStonewall) {
 }
 
 TEST_F(LaunchedStream, AtTheStonewallAllWriteAsMuchAsTheFurthest) {
-  for (const std::string rest : {"--layout per_rank,shared,strided" + engine(),
-                                 std::string("--layout per_rank,strided --engine mpiio --direct false")}) {
+  for (const std::string& rest : {"--layout per_rank,shared,strided" + engine(),
+                                  std::string("--layout per_rank,strided --engine mpiio --direct false")}) {
     const Ended ended = run(2, "--stonewall '1e-9 s' --queue_depth 2 " + rest);
     EXPECT_EQ(ended.exit_code, 0) << ended.output;
     for (const Record& record : records()) expect_right(record, 2 * 65536);  // one block of each
@@ -146,9 +148,15 @@ TEST_F(LaunchedStream, WrongBytesFailTheCheck) {
       EXPECT_THAT(check.how, HasSubstr(" wrong, first: "));
       EXPECT_GT(check.error.value_or(0), 0);
       // One byte in the file, eight in memory; a silent rank's zeros are right by chance in one of 256.
-      if (fault == "wrong_element") EXPECT_EQ(check.error, 1.0);
-      if (fault == "nan") EXPECT_GE(check.error, 7.0);
-      if (fault == "silent_rank") EXPECT_GT(check.error, 1'000'000.0);
+      if (fault == "wrong_element") {
+        EXPECT_EQ(check.error, 1.0);
+      }
+      if (fault == "nan") {
+        EXPECT_GE(check.error, 7.0);
+      }
+      if (fault == "silent_rank") {
+        EXPECT_GT(check.error, 1'000'000.0);
+      }
     }
   }
   const Ended ended = run(2, "--layout strided --engine mpiio --direct false --plant wrong_element");
@@ -173,7 +181,7 @@ TEST_F(LaunchedStream, WhatCannotRunSaysWhy) {
 
 TEST_F(LaunchedStream, AFailureWhileWritingIsOnRecordAndLeavesNothing) {
   // Files may not grow beyond 100 KiB: writes of every engine are short and then fail.
-  for (const std::string rest :
+  for (const std::string& rest :
        {"--preallocate false --layout per_rank,shared --direct true,false" + engine(),
         std::string("--layout per_rank,strided --engine mpiio --direct false"),
         "--preallocate true --stonewall '9 s'" + engine()}) {

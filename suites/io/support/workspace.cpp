@@ -113,7 +113,7 @@ void Workspace::make_folder_everywhere(const ProcessGroup& group, const Options&
     if (shared_ || (finders == 0 && !options.shared)) return;
     if (!elsewhere || found) return;
     throw Error(ExitStatus::cannot_run,
-                "node " + group.node_of(group.rank()) + " (" + assay::bench::to_string(file_system_) +
+                "node " + group.node_of(group.rank()) + " (" + text_of(file_system_) +
                     ") does not see what node " + group.node_of(0) +
                     " writes here: not a shared file system, or not mounted",
                 "mount it on every node, or name a folder that all nodes share", Location{parent_.string()});
@@ -223,7 +223,7 @@ void Workspace::clear() noexcept {
 }
 
 std::map<std::string, std::string> Workspace::path() const {
-  std::map<std::string, std::string> path{{"file_system", assay::bench::to_string(file_system_)}};
+  std::map<std::string, std::string> path{{"file_system", text_of(file_system_)}};
   if (!file_system_.mount_point.empty()) path["mount_point"] = file_system_.mount_point;
   if (!file_system_.in_memory.empty()) path["invalid"] = file_system_.in_memory + ": no storage was measured";
   return path;
