@@ -32,8 +32,10 @@ class LaunchedRandom : public testing::Test {
   }
 
   std::string arguments(const fs::path& folder, const std::string& rest) const {
-    return "io/random --bytes 1MiB --shards 2 --sample_bytes 32KiB --time 20ms --folder " + folder.string() +
-           " " + rest;
+    const std::string size = rest.find("--bytes") == std::string::npos ? " --bytes 1MiB" : "";
+    const std::string sample =
+        rest.find("--sample_bytes") == std::string::npos ? " --sample_bytes 32KiB" : "";
+    return "io/random" + size + sample + " --shards 2 --time 20ms --folder " + folder.string() + " " + rest;
   }
   Ended run(int ranks, const std::string& rest) {
     fs::remove(scratch_ / "records");

@@ -75,6 +75,7 @@ class MpiTransfer final : public Transfer {
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
     MPI_Error_string(code, text, &length);
+    std::replace(text, text + length, '\n', ' ');
     return {ExitStatus::cannot_run, "MPI-IO cannot " + action + ": " + text,
             "try engine=posix, which says more of the reason", Location{path_.string()}};
   }

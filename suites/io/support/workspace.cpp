@@ -41,7 +41,7 @@ std::string unique_name() {
 }
 
 std::string too_small(const std::string& what, const std::string& free, const std::string& needed) {
-  return free + " " + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
+  return free + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
 }
 
 std::string count(double files) {
@@ -62,7 +62,7 @@ ParameterSpec storage_parameter() {
 std::string storage_unsupported(const Context& context, const std::string& storage) {
   if (context.storage.contains(storage)) return {};
   return "no folder is named for the storage '" + storage +
-         "'; name one in the site file or with --storage " + storage + "=FOLDER";
+         "'; name one under [storage] in the site file, or by hand with --folder " + storage + "=PATH";
 }
 
 Workspace::Workspace(const Context& context, const std::string& storage, Need need, const Options& options) {
@@ -149,13 +149,13 @@ void Workspace::check_space(const ProcessGroup& group, Need need, const Options&
   const double free_bytes = static_cast<double>(options.free_bytes.value_or(file_system_.free_bytes));
   if (free_bytes < needed_bytes) {
     throw Error(ExitStatus::cannot_run,
-                too_small("bytes", format_value(free_bytes, "B"), format_value(needed_bytes, "B")),
+                too_small("", format_value(free_bytes, "B"), format_value(needed_bytes, "B")),
                 "free some space, or ask for fewer bytes or ranks", where);
   }
   const double free_files = static_cast<double>(options.free_files.value_or(file_system_.free_files));
   const bool counted = file_system_.total_files > 0 || options.free_files;
   if (counted && free_files < needed_files + 16) {
-    throw Error(ExitStatus::cannot_run, too_small("inodes", count(free_files), count(needed_files + 16)),
+    throw Error(ExitStatus::cannot_run, too_small(" inodes", count(free_files), count(needed_files + 16)),
                 "remove some files, or ask for fewer", where);
   }
 }
