@@ -178,12 +178,15 @@ class IoUring final : public BlockIo {
       throw storage_error("submit to io_uring", {}, -failure);
   }
 
-  /// New requests go out before anything is taken, so that the device never waits for them.
+  /// What is done already is taken first, so that its time is not that of system calls for others; but new
+  /// requests go out before a quarter of the depth waits here, so that the device does not run dry.
   io_uring_cqe* next_completion() {
+    const auto most_waiting = static_cast<unsigned>(std::max(1, slots_ / 4));
     io_uring_cqe* entry = nullptr;
     for (;;) {
       const bool something_there = io_uring_cq_ready(&ring_) > 0;
-      if (io_uring_sq_ready(&ring_) > 0 || !something_there) submit(something_there ? 0 : 1);
+      if (!something_there) submit(1);
+      if (something_there && io_uring_sq_ready(&ring_) >= most_waiting) submit(0);
       if (io_uring_peek_cqe(&ring_, &entry) == 0 && entry != nullptr) return entry;
     }
   }
@@ -223,6 +226,14 @@ BlockIo::BlockIo(const BlockIoSettings& settings)
       block_bytes_(settings.block_bytes),
       stride_(round_up(std::max<std::size_t>(settings.block_bytes, 1), page_bytes)) {
   const std::size_t bytes = stride_ * static_cast<std::size_t>(slots_);
+  const auto ram_bytes =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (ram_bytes > 0 && static_cast<double>(stride_) * slots_ > ram_bytes / 4) {
+    throw Error(ExitStatus::cannot_run,
+                std::to_string(slots_) + " buffers of " + std::to_string(stride_) +
+                    " bytes are more than a quarter of the node's memory",
+                "give a smaller block or queue_depth");
+  }
   const std::size_t alignment = bytes >= huge_page_bytes ? huge_page_bytes : page_bytes;
   const std::size_t whole = round_up(bytes, alignment);
   memory_.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, whole)));
