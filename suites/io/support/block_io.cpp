@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <new>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -48,6 +51,25 @@ Error stuck(const BlockRequest& request, std::size_t done) {
           "look at the kernel's log and at the file server", where};
 }
 
+/// Whether the kernel gave huge pages (it need not) for most of the memory at `address`, as /proc/self/smaps
+/// tells.
+bool on_huge_pages(const std::byte* address, std::size_t bytes) {
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::ifstream smaps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    unsigned long kibibytes = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      inside = begin <= wanted && wanted < end;
+    } else if (inside && std::sscanf(line.c_str(), "AnonHugePages: %lu kB", &kibibytes) == 1) {
+      return kibibytes * 1024 >= bytes / 2;
+    }
+  }
+  return false;
+}
+
 bool interrupted(int number) {
   return number == EINTR || number == EAGAIN;
 }
@@ -77,7 +99,9 @@ class Posix final : public BlockIo {
     return 0;
   }
   void abandon() noexcept override { under_way_ = 0; }
-  std::string description() const override { return "pread and pwrite, one block at a time"; }
+  std::string description() const override {
+    return std::string("pread and pwrite, one block at a time") + (huge_pages() ? ", on huge pages" : "");
+  }
 };
 
 class IoUring final : public BlockIo {
@@ -149,7 +173,8 @@ class IoUring final : public BlockIo {
   }
 
   std::string description() const override {
-    return registered_ ? "io_uring with registered buffers" : "io_uring";
+    return std::string(registered_ ? "io_uring with registered buffers" : "io_uring") +
+           (huge_pages() ? " on huge pages" : "");
   }
 
  private:
@@ -240,6 +265,7 @@ BlockIo::BlockIo(const BlockIoSettings& settings)
   if (!memory_) throw std::bad_alloc();
   if (alignment == huge_page_bytes) madvise(memory_.get(), whole, MADV_HUGEPAGE);
   std::memset(memory_.get(), 0xA5, whole);
+  huge_pages_ = on_huge_pages(memory_.get(), whole);
 }
 
 std::unique_ptr<BlockIo> make_block_io(const BlockIoSettings& settings) {
