@@ -18,8 +18,8 @@ struct Architecture {
   int vocabulary = 0;
 };
 
-/// Layers x (queries, keys, values, output: h (h + 2 h k/a) + h^2; gate, up, down: 3 h f; two norms: 2 h) + 2 V
-/// h + h, for hidden size h, feed-forward size f, a heads, k key-value heads and a vocabulary of V.
+/// Layers x (queries, keys, values, output: h (h + 2 h k/a) + h^2; gate, up, down: 3 h f; two norms: 2 h) + 2
+/// V h + h, for hidden size h, feed-forward size f, a heads, k key-value heads and a vocabulary of V.
 double parameters_of(const Architecture& architecture);
 
 /// A row of "Table 2 LLM models" of the MLPerf Storage v2.0 submission guidelines (mlcommons/storage,
@@ -56,8 +56,9 @@ struct RankShare {
 constexpr std::uint64_t checkpoint_block = 4096;
 
 /// The share of `rank` when `scale` of the checkpoint is written by `ranks` ranks. The optimizer's state is
-/// divided evenly over all. With ZeRO stage 3 the weights are, too; with stage 1 every data-parallel copy holds
-/// the same weights, so only the first copy writes them: the first ranks / data_parallel ranks, at least one.
+/// divided evenly over all. With ZeRO stage 3 the weights are, too; with stage 1 every data-parallel copy
+/// holds the same weights, so only the first copy writes them: the first ranks / data_parallel ranks, at
+/// least one.
 RankShare rank_share(const CheckpointModel& model, double scale, int rank, int ranks);
 
 /// All ranks' bytes together.

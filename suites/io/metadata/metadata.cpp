@@ -81,19 +81,20 @@ class Metadata final : public PassCase {
 
   void prepare() override {
     Workspace::Need need;
-    need.bytes = static_cast<std::uint64_t>(files_) * (bytes_ + block_bytes - 1) / block_bytes * block_bytes;
+    need.bytes =
+        static_cast<std::uint64_t>(files_) * ((bytes_ + block_bytes - 1) / block_bytes) * block_bytes;
     need.files = static_cast<std::uint64_t>(files_) + 1;
     Workspace::Options options;
     options.shared = false;  // the metadata of local disks can be measured on many nodes at once
     workspace_.emplace(context_, storage_, need, options);
-    whose_ = whose_files(group_, workspace_->shared());
+    whose_ = whose_files(nodes_of(group_), group_.rank(), workspace_->shared());
+    find_sharers();
     their_names_.emplace(files_, prefix_of(whose_, own_folders_));
-    agree_or_throw(group_, [&] {
-      own_path_ =
-          own_folders_ ? workspace_->make_folder(folder_name(group_.rank())) : workspace_->folder();
+    throw_agreed(group_, [&] {
+      own_path_ = own_folders_ ? workspace_->make_folder(folder_name(group_.rank())) : workspace_->folder();
       own_folder_.open_folder(own_path_);
     });
-    agree_or_throw(group_, [&] {
+    throw_agreed(group_, [&] {
       their_folder_.open_folder(own_folders_ ? workspace_->folder() / folder_name(whose_)
                                              : workspace_->folder());
     });
@@ -108,14 +109,18 @@ class Metadata final : public PassCase {
     const SmallFiles own{own_folder_.number(), names_, group_.rank(), recorder.pass()};
     const SmallFiles theirs{their_folder_.number(), *their_names_, whose_, recorder.pass()};
     stated_ = read_ = 0;
-    created_ = true;
-    phase(recorder, "create", [&] { return silent_ ? PhaseResult{} : create_files(own, contents_); });
+    phase(recorder, "create", [&] {
+      if (silent_) return PhaseResult{};
+      PhaseResult result = create_files(own, contents_);
+      made_ = result.made;
+      return result;
+    });
     spoil_a_file();
-    count(own_folders_ ? files_ : files_ * ranks_that_share(), "before removal");
+    count(files_ * sharers_, "before removal");
     stated_ = phase(recorder, "stat", [&] { return stat_files(theirs, bytes_); });
     read_ = phase(recorder, "read", [&] { return read_files(theirs, contents_, buffer_); });
     phase(recorder, "remove", [&] { return silent_ ? PhaseResult{} : remove_files(own); });
-    created_ = false;
+    made_ = 0;
     count(0, "after removal");
   }
 
@@ -128,10 +133,11 @@ class Metadata final : public PassCase {
     check.error = static_cast<double>(wrong + (expected - examined));
     check.bound = 0;
     check.status = *check.error <= *check.bound ? CheckStatus::pass : CheckStatus::fail;
-    check.how = "entries counted before and after removal, size and each byte of " + std::to_string(expected) +
-                " files in every pass";
+    check.how = "entries counted before and after removal, size and each byte of " +
+                std::to_string(expected) + " files in every pass";
     if (wrong > 0) check.how += "; " + std::to_string(wrong) + " wrong";
-    if (examined != expected) check.how += "; only " + std::to_string(examined) + " examined in the last pass";
+    if (examined != expected)
+      check.how += "; only " + std::to_string(examined) + " found right in the last pass";
     for (std::size_t rank = 0; rank < firsts.size(); ++rank) {
       if (firsts[rank].empty()) continue;
       check.how += ", first seen by rank " + std::to_string(rank) + ": " + firsts[rank];
@@ -153,7 +159,7 @@ class Metadata final : public PassCase {
 
   std::map<std::string, std::string> path() const override {
     std::map<std::string, std::string> path = workspace_->path();
-    path["examined_by"] = all_from_another_node(group_, workspace_->shared())
+    path["examined_by"] = all_from_another_node(nodes_of(group_), workspace_->shared())
                               ? "another node than the one that made the file"
                               : "the node that made the file: its cache may answer stat and read";
     return path;
@@ -169,14 +175,18 @@ class Metadata final : public PassCase {
  private:
   static std::string folder_name(int rank) { return "rank-" + std::to_string(rank); }
 
-  /// Ranks whose files are in this rank's folder when the folder is not its own.
-  std::int64_t ranks_that_share() const {
-    if (workspace_->shared()) return group_.size();
-    std::int64_t count = 0;
+  /// How many ranks have their files in this rank's folder, and whether it is this rank that counts them.
+  void find_sharers() {
+    sharers_ = 0;
+    counts_ = true;
     for (int rank = 0; rank < group_.size(); ++rank) {
-      if (group_.node_of(rank) == group_.node_of(group_.rank())) ++count;
+      const bool same = own_folders_
+                            ? rank == group_.rank()
+                            : workspace_->shared() || group_.node_of(rank) == group_.node_of(group_.rank());
+      if (!same) continue;
+      ++sharers_;
+      if (rank < group_.rank()) counts_ = false;
     }
-    return count;
   }
 
   /// Times one phase and gathers what it found. Returns the number of files that it acted on.
@@ -197,7 +207,8 @@ class Metadata final : public PassCase {
   }
 
   void count(std::int64_t expected, const char* when) {
-    agree_or_throw(group_, [&] {
+    throw_agreed(group_, [&] {
+      if (!counts_) return;
       const std::int64_t found = count_entries(own_path_);
       if (found == expected) return;
       note(std::max(found - expected, expected - found), "the folder has " + std::to_string(found) +
@@ -233,9 +244,7 @@ class Metadata final : public PassCase {
 
   /// Not collective: also when an exception flies.
   void remove_leftovers() noexcept {
-    if (!created_ || own_folder_.number() < 0) return;
-    for (std::int64_t index = 0; index < files_; ++index) unlinkat(own_folder_.number(), names_[index], 0);
-    created_ = false;
+    for (; made_ > 0; --made_) unlinkat(own_folder_.number(), names_[made_ - 1], 0);
   }
 
   Context context_;
@@ -251,10 +260,12 @@ class Metadata final : public PassCase {
   std::vector<std::byte> buffer_;
   std::optional<Workspace> workspace_;
   int whose_ = 0;
+  std::int64_t sharers_ = 1;
+  bool counts_ = true;
   std::optional<FileNames> their_names_;
   std::filesystem::path own_path_;
   Descriptor own_folder_, their_folder_;
-  bool created_ = false;  ///< files of ours may be there
+  std::int64_t made_ = 0;  ///< files of ours that may be there
   std::int64_t wrong_ = 0, stated_ = 0, read_ = 0;
   std::string first_wrong_;
 };

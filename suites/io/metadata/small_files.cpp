@@ -76,8 +76,8 @@ FileContents::FileContents(std::uint64_t seed, std::size_t bytes)
 }
 
 const std::byte* FileContents::of(int owner, std::int64_t index, std::int64_t pass) {
-  const std::uint64_t who = mixed(seed_ ^ static_cast<std::uint64_t>(owner) << 32 ^
-                                  static_cast<std::uint64_t>(pass));
+  const std::uint64_t who =
+      mixed(seed_ ^ static_cast<std::uint64_t>(owner) << 32 ^ static_cast<std::uint64_t>(pass));
   const std::uint64_t stamp[2] = {mixed(who ^ static_cast<std::uint64_t>(index)), who};
   static_assert(sizeof stamp == stamp_bytes);
   std::memcpy(buffer_.data(), stamp, sizeof stamp);
@@ -94,6 +94,7 @@ PhaseResult create_files(const SmallFiles& files, FileContents& contents) {
       note_refused(result, files, index, "create", errno);
       return result;
     }
+    ++result.made;
     const ssize_t written = bytes == 0 ? 0 : write(file, contents.of(files.owner, index, files.pass), bytes);
     if (written != static_cast<ssize_t>(bytes)) {
       // A short write is what a disk does that is about to be full.
@@ -101,6 +102,7 @@ PhaseResult create_files(const SmallFiles& files, FileContents& contents) {
     }
     if (close(file) != 0) note_refused(result, files, index, "close", errno);
     if (result.refused != 0) return result;
+    ++result.done;
   }
   return result;
 }
@@ -114,6 +116,8 @@ PhaseResult stat_files(const SmallFiles& files, std::size_t bytes) {
     } else if (entry.st_size != static_cast<off_t>(bytes)) {
       note_wrong(result, files, index,
                  "has " + std::to_string(entry.st_size) + " B instead of " + std::to_string(bytes));
+    } else {
+      ++result.done;
     }
   }
   return result;
@@ -143,8 +147,11 @@ PhaseResult read_files(const SmallFiles& files, FileContents& contents, std::vec
       continue;
     }
     const std::byte* expected = contents.of(files.owner, index, files.pass);
-    if (bytes != 0 && std::memcmp(buffer.data(), expected, bytes) != 0)
+    if (bytes != 0 && std::memcmp(buffer.data(), expected, bytes) != 0) {
       note_wrong(result, files, index, difference(buffer.data(), expected, bytes));
+    } else {
+      ++result.done;
+    }
   }
   return result;
 }
@@ -152,8 +159,9 @@ PhaseResult read_files(const SmallFiles& files, FileContents& contents, std::vec
 PhaseResult remove_files(const SmallFiles& files) {
   PhaseResult result;
   for (std::int64_t index = 0; index < files.names.count(); ++index) {
-    if (unlinkat(files.folder, files.names[index], 0) == 0) continue;
-    if (errno == ENOENT) {
+    if (unlinkat(files.folder, files.names[index], 0) == 0) {
+      ++result.done;
+    } else if (errno == ENOENT) {
       note_wrong(result, files, index, "is missing");
     } else {
       note_refused(result, files, index, "remove", errno);
@@ -169,7 +177,8 @@ std::int64_t count_entries(const std::string& folder) {
        entry.increment(error))
     ++count;
   if (error) {
-    throw Error(ExitStatus::cannot_run, "the entries of '" + folder + "' cannot be counted: " + error.message(),
+    throw Error(ExitStatus::cannot_run,
+                "the entries of '" + folder + "' cannot be counted: " + error.message(),
                 "see whether something else removes files there");
   }
   return count;

@@ -24,8 +24,8 @@ class FileNames {
   std::vector<char> text_;
 };
 
-/// What a file must hold: bytes that depend on the seed, and in front a stamp that no two files of a run share
-/// (as much of it as the file is long).
+/// What a file must hold: bytes that depend on the seed, and in front a stamp that no two files of a run
+/// share (as much of it as the file is long).
 class FileContents {
  public:
   FileContents(std::uint64_t seed, std::size_t bytes);
@@ -41,6 +41,8 @@ class FileContents {
 
 /// How one phase on one rank ended.
 struct PhaseResult {
+  std::int64_t done = 0;     ///< files that were acted on and found as they must be
+  std::int64_t made = 0;     ///< create: files that are there now, the last one perhaps in part
   std::int64_t wrong = 0;    ///< files that are missing, of another size or with other contents
   std::string first_wrong;   ///< which, and what is wrong with it
   std::int64_t refused = 0;  ///< system calls that failed where the benchmark itself was to act
