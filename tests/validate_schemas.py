@@ -27,7 +27,7 @@ except ImportError:
     sys.exit(SKIPPED)
 
 # Objects whose keys are names from elsewhere: an unknown key is no fault there.
-OPEN_OBJECTS = {"parameters", "metrics", "path", "facts", "libraries", "environment", "where", "of_where"}
+OPEN_OBJECTS = {"parameters", "metrics", "series", "storage", "path", "facts", "libraries", "environment", "where", "of_where"}
 
 
 def load_schemas():

@@ -14,6 +14,7 @@ inline constexpr const char* machine = "machine.json";
 inline constexpr const char* journal = "journal.jsonl";
 inline constexpr const char* records = "records.jsonl";
 inline constexpr const char* attachments = "attachments";
+inline constexpr const char* scratch = "scratch";  // where storage is measured; gone afterwards
 inline constexpr const char* starts = "starts";
 // Within starts/<n>/ (or starts/<n>/<group>/ when a start has several process groups).
 inline constexpr const char* request = "request.json";

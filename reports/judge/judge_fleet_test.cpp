@@ -456,5 +456,36 @@ TEST(Settled, AnEarlierVerdictStillAsksForOneLaunch) {
   EXPECT_TRUE(settled(scene.input())[0]);
 }
 
+/// Two ranks together (one figure) against what each of them does beside the others.
+Scene group_beside_ranks(const std::vector<Given>& ranks) {
+  Scene scene;
+  scene.plan_case({"collectives/allreduce", {{"bytes", std::int64_t{8}}}, {Placement::fixed, 1, 2, 0}});
+  scene.plan_gemm(2);
+  Target& target = scene.at_least(0.3);
+  target.benchmark = "collectives/allreduce";
+  target.fom = "busbw";
+  target.unit = "B/s";
+  target.at_least->kind = LimitKind::of_figure;
+  target.at_least->benchmark = "compute/gemm";
+  target.at_least->fom = "rate";
+  for (int i = 0; i < 7; ++i) {
+    scene.launch(values({0.1}), 0);  // busbw is 1 / 0.1
+    scene.beside(ranks, 1);
+  }
+  return scene;
+}
+
+TEST(JudgeRatio, AGroupIsComparedWithTheSumOfItsRanks) {
+  const PartVerdict part = group_beside_ranks(values({20, 20})).part();
+  EXPECT_EQ(part.verdict, Verdict::fail);  // 10 of 40, not 10 of 20
+  EXPECT_DOUBLE_EQ(*part.measured, 0.25);
+  EXPECT_EQ(group_beside_ranks(values({20, 10})).verdict(), Verdict::pass);
+}
+
+TEST(JudgeRatio, ASumOfFewerRanksMakesNoShareLookBetter) {
+  EXPECT_EQ(group_beside_ranks(values({20})).part().met, 0);
+  EXPECT_EQ(group_beside_ranks({{20, CheckStatus::pass}, {10, CheckStatus::fail}}).part().met, 0);
+}
+
 }  // namespace
 }  // namespace assay

@@ -125,7 +125,9 @@ struct Reader {
     if (figure >= launch.values.size() || device >= launch.values[figure].size()) return Cell::absent;
     if (launch.status != LaunchStatus::completed && !has_number(launch, device)) return Cell::absent;
     const double given = launch.values[figure][device];
-    if (!std::isfinite(given) || given <= 0) return Cell::not_a_number;
+    // A share may be zero (no time lost, nothing overlapped); no rate and no time is.
+    const bool zero_allowed = results.foms[figure].unit == "1";
+    if (!std::isfinite(given) || given < 0 || (given == 0 && !zero_allowed)) return Cell::not_a_number;
     if (!plausible(given, device, place, problems)) return Cell::implausible;
     value = given;
     return Cell::value;
@@ -177,6 +179,10 @@ class RatioReader {
     }
     for (const LaunchResults& launch : results_.launches)
       by_start_[{launch.campaign, launch.start}] = &launch;
+    // What ranks do together is compared with what all of them do side by side.
+    const auto is_group = [](const DeviceIdentity& device) { return device.kind == "group"; };
+    all_together_ = std::any_of(devices.begin(), devices.end(), is_group) &&
+                    std::none_of(results_.devices.begin(), results_.devices.end(), is_group);
   }
 
   void begin(const LaunchResults& launch) {
@@ -193,9 +199,10 @@ class RatioReader {
     if (present == 1) serves_all_ = last;
   }
 
-  bool serves_all() const { return serves_all_ != none; }
+  bool serves_all() const { return serves_all_ != none || all_together_; }
 
   double read(std::size_t device, Problems& problems) const {
+    if (all_together_) return launch_ == nullptr ? no_value : read_all(problems);
     const std::size_t partner = serves_all() ? serves_all_ : partner_[device];
     double value = no_value;
     if (launch_ == nullptr || partner == none) return value;
@@ -205,6 +212,29 @@ class RatioReader {
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  /// Rates add up; of times the worst counts. One device without a value leaves none: a sum of fewer devices
+  /// would make the share look better.
+  double read_all(Problems& problems) const {
+    const bool rates = results_.foms[reader_.figure].better == Better::higher;
+    const Geometry& geometry = results_.identity.geometry;
+    const std::size_t expected =
+        geometry.placement == Placement::fixed
+            ? static_cast<std::size_t>(geometry.nodes) * static_cast<std::size_t>(geometry.ranks_per_node)
+            : results_.devices.size();
+    std::size_t present = 0;
+    double all = no_value;
+    for (std::size_t d = 0; d < results_.devices.size(); ++d) {
+      if (reader_.state(*launch_, d) == ValueState::absent) continue;
+      double one = no_value;
+      reader_.read(*launch_, d, one, problems);
+      if (std::isnan(one)) return no_value;
+      ++present;
+      all = std::isnan(all) ? one : rates ? all + one : std::max(all, one);
+    }
+    return present == expected ? all : no_value;
+  }
+
   static std::string key(const DeviceIdentity& device) {
     return device.node + " " + std::to_string(device.rank);
   }
@@ -215,6 +245,7 @@ class RatioReader {
   std::map<std::pair<int, int>, const LaunchResults*> by_start_;
   const LaunchResults* launch_ = nullptr;
   std::size_t serves_all_ = none;
+  bool all_together_ = false;
 };
 
 // All group devices of a case that runs in one process group are one device, whichever node spoke for it.

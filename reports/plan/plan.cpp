@@ -130,11 +130,14 @@ void parse_case(TomlTable& table, const Catalogue& catalogue, Plan& plan, std::s
                     geometry_table ? geometry_table->where() : table.where());
   }
   const double time_limit_s = duration_s(table, "time_limit", 120);
+  std::optional<double> time_s;
+  if (table.has("time")) time_s = duration_s(table, "time", 0);
   table.finish();
   for (const Parameters& point : cross_product(axes)) {
     PlannedCase planned;
     planned.identity = {name, complete_parameters(*benchmark, point, table.where()), geometry};
     planned.label = case_label(benchmark, planned.identity);
+    planned.time_s = time_s;
     planned.time_limit_s = time_limit_s;
     planned.where = table.where();
     if (!keys.insert(planned.identity.key()).second) {

@@ -19,10 +19,11 @@ enum class StopRule {
 
 /// One point of the cross product of a [[case]]'s lists.
 struct PlannedCase {
-  CaseIdentity identity;      ///< parameters complete
-  std::string label;          ///< for people; unique within the plan
-  double time_limit_s = 120;  ///< a launch of this case that takes longer is a timeout
-  Location where;             ///< its [[case]] in the file
+  CaseIdentity identity;                        ///< parameters complete
+  std::string label;                            ///< for people; unique within the plan
+  double time_limit_s = 120;                    ///< a launch of this case that takes longer is a timeout
+  Location where;                               ///< its [[case]] in the file
+  std::optional<double> time_s = std::nullopt;  ///< measuring time of a launch; absent: a share of the budget
 };
 
 struct Plan {

@@ -52,6 +52,8 @@ std::string expectation(const ParameterSpec& spec) {
       return "a size such as 8, \"64 KiB\" or \"8 MiB\"";
     case ParameterType::integer:
       return "an integer";
+    case ParameterType::text:
+      return "a text";
     case ParameterType::real:
       break;
   }
@@ -253,6 +255,9 @@ ParameterValue checked_value(const ParameterSpec& spec, const ParameterValue& gi
       if (!std::isfinite(value)) refuse(spec, shown, where);
       return in_range(spec, value, where);
     }
+    case ParameterType::text:
+      if (!std::holds_alternative<std::string>(given) || shown.empty()) refuse(spec, shown, where);
+      return given;
   }
   refuse(spec, shown, where);
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 namespace assay {
 
@@ -36,7 +37,7 @@ std::optional<double> quantile(const Histogram& histogram, double q) {
 std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& samples) {
   if (samples.empty()) return std::nullopt;
   for (const double sample : samples) {
-    if (!std::isfinite(sample) || sample <= 0) return std::nullopt;
+    if (!std::isfinite(sample) || sample < 0) return std::nullopt;
   }
   const std::size_t n = samples.size();
   const auto nearest_rank = [&](double q) {
@@ -55,6 +56,8 @@ std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& s
       if (n % 2 == 1) return *middle;
       return (*middle + *std::max_element(sorted.begin(), middle)) / 2;
     }
+    case Reduce::mean:
+      return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(n);
     case Reduce::min:
       return *std::min_element(samples.begin(), samples.end());
     case Reduce::max:
@@ -63,30 +66,55 @@ std::optional<double> reduce_samples(Reduce reduce, const std::vector<double>& s
       return nearest_rank(0.95);
     case Reduce::p99:
       return nearest_rank(0.99);
-    case Reduce::total: {
-      double sum = 0;
-      for (const double sample : samples) sum += sample;
-      return sum;
-    }
+    case Reduce::p99_9:
+      return nearest_rank(0.999);
+    case Reduce::total:
+      return std::accumulate(samples.begin(), samples.end(), 0.0);
   }
   return std::nullopt;
 }
 
-std::optional<double> value_of(const FigureOfMerit& fom, const DeviceResult& device) {
-  std::optional<double> seconds;
-  if (device.histogram && fom.reduce != Reduce::total) {
-    const double q = fom.reduce == Reduce::median ? 0.5
-                     : fom.reduce == Reduce::p95  ? 0.95
-                     : fom.reduce == Reduce::p99  ? 0.99
-                     : fom.reduce == Reduce::max  ? 1.0
-                                                  : 0.0;
-    seconds = quantile(*device.histogram, q);
-  } else {
-    seconds = reduce_samples(fom.reduce, device.samples_s);
+namespace {
+
+/// Which share of single operations a reduction asks for; absent for those that need the samples.
+std::optional<double> share_below(Reduce reduce) {
+  switch (reduce) {
+    case Reduce::median:
+      return 0.5;
+    case Reduce::min:
+      return 0.0;
+    case Reduce::max:
+      return 1.0;
+    case Reduce::p95:
+      return 0.95;
+    case Reduce::p99:
+      return 0.99;
+    case Reduce::p99_9:
+      return 0.999;
+    case Reduce::mean:
+    case Reduce::total:
+      break;
   }
-  if (!seconds) return std::nullopt;
-  const double value = fom.numerator ? *fom.numerator / *seconds : *seconds;
-  if (!std::isfinite(value) || value <= 0) return std::nullopt;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> value_of(const FigureOfMerit& fom, const DeviceResult& device) {
+  const std::vector<double>* samples = &device.samples_s;
+  const std::optional<Histogram>* histogram = &device.histogram;
+  if (!fom.series.empty()) {
+    const auto series = device.series.find(fom.series);
+    if (series == device.series.end()) return std::nullopt;
+    samples = &series->second.samples;
+    histogram = &series->second.histogram;
+  }
+  const auto share = share_below(fom.reduce);
+  const auto reduced =
+      *histogram && share ? quantile(**histogram, *share) : reduce_samples(fom.reduce, *samples);
+  if (!reduced) return std::nullopt;
+  const double value = fom.numerator ? *fom.numerator / *reduced : *reduced;
+  if (!std::isfinite(value) || value < 0 || (value == 0 && fom.unit != "1")) return std::nullopt;
   return value;
 }
 

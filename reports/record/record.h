@@ -108,7 +108,7 @@ struct DeviceResult {
   std::vector<double> samples_s;       ///< seconds per iteration, at most 64, each the mean over its interval
   std::optional<Histogram> histogram;  ///< single operations (latency mode)
   std::map<std::string, Series> series;
-  bool converged = false;              ///< the interval of the median was narrow enough before time was up
+  bool converged = false;  ///< the interval of the median was narrow enough before time was up
   Check check;
   Conditions conditions;
   std::map<std::string, double> metrics;  ///< other numbers, names carry their unit: "energy_j"

@@ -49,17 +49,26 @@ ordered_json to_json_value(const FigureOfMerit& fom) {
             {"basis", word(fom.peak->basis)},
             {"source", fom.peak->source}};
   }
-  return {{"name", fom.name},           {"numerator", optional_number(fom.numerator, "numerator")},
-          {"unit", fom.unit},           {"better", word(fom.better)},
-          {"reduce", word(fom.reduce)}, {"peak", std::move(peak)}};
+  return {{"name", fom.name},
+          {"numerator", optional_number(fom.numerator, "numerator")},
+          {"unit", fom.unit},
+          {"better", word(fom.better)},
+          {"reduce", word(fom.reduce)},
+          {"peak", std::move(peak)},
+          {"series", optional_text(fom.series)}};
+}
+
+ordered_json to_json_value(const std::optional<Histogram>& histogram) {
+  if (!histogram) return nullptr;
+  return {{"per_octave", histogram->per_octave}, {"first", histogram->first}, {"counts", histogram->counts}};
 }
 
 ordered_json to_json_value(const DeviceResult& device) {
-  ordered_json histogram = nullptr;
-  if (device.histogram) {
-    histogram = {{"per_octave", device.histogram->per_octave},
-                 {"first", device.histogram->first},
-                 {"counts", device.histogram->counts}};
+  ordered_json all_series = ordered_json::object();
+  for (const auto& [name, series] : device.series) {
+    all_series[name] = {{"unit", series.unit},
+                        {"samples", numbers(series.samples, name.c_str())},
+                        {"histogram", to_json_value(series.histogram)}};
   }
   const Conditions& c = device.conditions;
   ordered_json metrics = ordered_json::object();
@@ -71,7 +80,8 @@ ordered_json to_json_value(const DeviceResult& device) {
           {"warmups", device.warmups},
           {"iterations", device.iterations},
           {"samples_s", numbers(device.samples_s, "samples_s")},
-          {"histogram", std::move(histogram)},
+          {"histogram", to_json_value(device.histogram)},
+          {"series", std::move(all_series)},
           {"converged", device.converged},
           {"check",
            {{"status", word(device.check.status)},
@@ -197,8 +207,8 @@ class RecordReader {
   }
 
   FigureOfMerit fom(dom::element value) const {
-    static constexpr std::array<std::string_view, 6> keys{"name",   "numerator", "unit",
-                                                          "better", "reduce",    "peak"};
+    static constexpr std::array<std::string_view, 7> keys{"name",   "numerator", "unit",  "better",
+                                                          "reduce", "peak",      "series"};
     FigureOfMerit fom;
     exactly(object(value, "foms"), "a figure of merit", keys, [&](std::size_t key, dom::element field) {
       switch (key) {
@@ -217,8 +227,11 @@ class RecordReader {
         case 4:
           fom.reduce = choice<Reduce>(field, "reduce");
           break;
-        default:
+        case 5:
           if (!null(field)) fom.peak = peak(field);
+          break;
+        default:
+          fom.series = text_or_null(field, "series");
       }
     });
     return fom;
@@ -260,6 +273,17 @@ class RecordReader {
     return histogram;
   }
 
+  Series series(dom::element value) const {
+    static constexpr std::array<std::string_view, 3> keys{"unit", "samples", "histogram"};
+    Series series;
+    exactly(object(value, "series"), "series", keys, [&](std::size_t key, dom::element field) {
+      if (key == 0) series.unit = text(field, "unit");
+      if (key == 1) series.samples = numbers(field, "samples");
+      if (key == 2 && !null(field)) series.histogram = histogram(field);
+    });
+    return series;
+  }
+
   Conditions conditions(dom::element value) const {
     static constexpr std::array<std::string_view, 6> keys{"clock_hz",  "power_w",        "temperature_c",
                                                           "throttled", "steal_fraction", "load"};
@@ -289,9 +313,9 @@ class RecordReader {
   }
 
   DeviceResult device(dom::element value) const {
-    static constexpr std::array<std::string_view, 12> keys{
-        "rank",      "kind",      "name",      "id",    "warmups",    "iterations",
-        "samples_s", "histogram", "converged", "check", "conditions", "metrics"};
+    static constexpr std::array<std::string_view, 13> keys{
+        "rank",      "kind",   "name",      "id",    "warmups",    "iterations", "samples_s",
+        "histogram", "series", "converged", "check", "conditions", "metrics"};
     DeviceResult device;
     exactly(object(value, "devices"), "a device", keys, [&](std::size_t key, dom::element field) {
       switch (key) {
@@ -320,12 +344,17 @@ class RecordReader {
           if (!null(field)) device.histogram = histogram(field);
           break;
         case 8:
-          device.converged = truth(field, "converged");
+          fields(object(field, "series"), [&](std::string_view name, dom::element one) {
+            device.series.emplace(std::string(name), series(one));
+          });
           break;
         case 9:
-          device.check = check(field);
+          device.converged = truth(field, "converged");
           break;
         case 10:
+          device.check = check(field);
+          break;
+        case 11:
           device.conditions = conditions(field);
           break;
         default:

@@ -78,6 +78,9 @@ TEST(Record, ReductionsByHand) {
   EXPECT_EQ(reduce_samples(Reduce::median, {4, 1, 3, 2}), 2.5);
   EXPECT_EQ(reduce_samples(Reduce::p95, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 10);
   EXPECT_EQ(reduce_samples(Reduce::total, {1, 2}), 3);
+  EXPECT_EQ(reduce_samples(Reduce::mean, {1, 2, 6}), 3);
+  EXPECT_EQ(reduce_samples(Reduce::p99_9, {1, 2, 3}), 3);
+  EXPECT_EQ(reduce_samples(Reduce::max, {0, 0}), 0);
   EXPECT_EQ(reduce_samples(Reduce::median, {}), std::nullopt);
   EXPECT_EQ(reduce_samples(Reduce::min, {1, std::numeric_limits<double>::quiet_NaN()}), std::nullopt);
   EXPECT_EQ(reduce_samples(Reduce::min, {1, -1}), std::nullopt);
@@ -94,6 +97,26 @@ TEST(Record, FigureIsNumeratorOverReducedSeconds) {
                    2.0);
   // Ten operations: the 99th percentile lies in the last bin used, [2^(-148/16), 2^(-147/16)).
   EXPECT_DOUBLE_EQ(*value_of(record.foms[1], record.devices[0]), std::exp2(-147.0 / 16));
+}
+
+TEST(Record, AFigureOfAPartReducesItsSeries) {
+  DeviceResult device;
+  device.samples_s = {1};
+  device.series = {{"read", {"s", {2, 4}, std::nullopt}},
+                   {"operation", {"s", {}, Histogram{16, -150, {0, 3, 7}}}},
+                   {"overlap", {"1", {0, 0}, std::nullopt}},
+                   {"idle", {"s", {0}, std::nullopt}}};
+  const auto figure = [&](const char* series, std::optional<double> numerator, const char* unit,
+                          Reduce reduce) {
+    return value_of({"x", numerator, unit, Better::higher, reduce, {}, series}, device);
+  };
+  EXPECT_EQ(figure("read", 12.0, "B/s", Reduce::median), 4);
+  EXPECT_EQ(figure("operation", std::nullopt, "s", Reduce::p99_9), std::exp2(-147.0 / 16));
+  EXPECT_EQ(figure("operation", std::nullopt, "s", Reduce::mean), std::nullopt);  // has no samples
+  EXPECT_EQ(figure("overlap", std::nullopt, "1", Reduce::median), 0);             // nothing overlapped
+  EXPECT_EQ(figure("idle", std::nullopt, "s", Reduce::median), std::nullopt);     // no time is zero
+  EXPECT_EQ(figure("idle", 5.0, "B/s", Reduce::median), std::nullopt);            // and no rate infinite
+  EXPECT_EQ(figure("write", 5.0, "B/s", Reduce::median), std::nullopt);
 }
 
 TEST(RecordJson, ReadsBackWhatItWrote) {
@@ -211,6 +234,13 @@ TEST(Catalogue, ChecksParameters) {
             }).find("expected a size"),
             std::string::npos);
   EXPECT_EQ(case_label(&gemm, {"compute/gemm", complete, {}}), "compute/gemm dtype=f32 bytes=8MiB");
+  ParameterSpec storage;
+  storage.name = "storage";
+  storage.type = ParameterType::text;
+  EXPECT_EQ(to_string(checked_value(storage, std::string_view("scratch"), {})), "scratch");
+  EXPECT_NE(message_of([&] { checked_value(storage, ParameterValue(true), {}); }).find("expected a text"),
+            std::string::npos);
+  EXPECT_THROW(checked_value(storage, std::string_view(), {}), Error);
 }
 
 TEST(Request, ReadsBackWhatItWrote) {
@@ -218,6 +248,7 @@ TEST(Request, ReadsBackWhatItWrote) {
   request.start = 4;
   request.seed = 12345678901234567890ULL;
   request.plant = "nan";
+  request.storage = {{"scratch", "/lustre/x"}};
   request.cases = {
       {1, {"compute/gemm", {{"m", std::int64_t{5}}, {"x", 0.25}}, {Placement::all, 7, 2, 3}}, 1.5}};
   EXPECT_EQ(to_json(parse_request(to_json(request), "r")), to_json(request));

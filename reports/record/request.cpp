@@ -36,6 +36,7 @@ std::string to_json(const StartRequest& request) {
                       {"start", request.start},
                       {"seed", request.seed},
                       {"plant", request.plant.empty() ? ordered_json(nullptr) : ordered_json(request.plant)},
+                      {"storage", request.storage},
                       {"cases", std::move(cases)}}
              .dump(1) +
          "\n";
@@ -54,6 +55,7 @@ StartRequest parse_request(std::string_view text, const std::string& file) {
     request.start = document.at("start").get<int>();
     request.seed = document.at("seed").get<std::uint64_t>();
     if (!document.at("plant").is_null()) request.plant = document.at("plant").get<std::string>();
+    request.storage = document.at("storage").get<std::map<std::string, std::string>>();
     for (const json& one : document.at("cases")) {
       RequestedCase wanted;
       wanted.position = one.at("position").get<int>();

@@ -4,11 +4,13 @@
 //   mpiexec ... assay-bench --request starts/<n>/request.json --results starts/<n>/results.jsonl
 // Rank 0 appends to results.jsonl, one write a line: before each case a progress line
 //   {"schema":"assay.progress/1","position":2}
-// and after it one record per node. What is missing when the process group has ended tells where it died.
-// A rank learns its node's identity from ASSAY_NODE (set by the launcher), else from the host name.
+// and after it one record per node. Attachments of records go to the folder attachments/ beside
+// results.jsonl, each file named by its SHA-256. What is missing when the process group has ended tells where
+// it died. A rank learns its node's identity from ASSAY_NODE (set by the launcher), else from the host name.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,8 @@ struct StartRequest {
   std::uint64_t seed = 0;
   std::vector<RequestedCase> cases;
   std::string plant;  ///< fault to plant, empty: none
+  /// Folders that storage is measured in, by name; a site's own, so they are no parameters of a case.
+  std::map<std::string, std::string> storage;
 };
 
 std::string to_json(const StartRequest& request);

@@ -19,7 +19,8 @@ inline Record sample_record() {
   record.started = "2026-11-22T10:00:00.123Z";
   record.foms = {{"rate", 1099511627776.0, "FLOP/s", Better::higher, Reduce::median,
                   Peak{9.894e14, PeakBasis::theoretical, "data sheet"}},
-                 {"latency", std::nullopt, "s", Better::lower, Reduce::p99, std::nullopt}};
+                 {"latency", std::nullopt, "s", Better::lower, Reduce::p99, std::nullopt},
+                 {"overlap", std::nullopt, "1", Better::higher, Reduce::mean, std::nullopt, "overlap"}};
   DeviceResult device;
   device.rank = 5;
   device.kind = "gpu";
@@ -29,6 +30,8 @@ inline Record sample_record() {
   device.iterations = 30;
   device.samples_s = {0.0015, 0.0014, 0.0016};
   device.histogram = Histogram{16, -150, {0, 3, 7}};
+  device.series = {{"overlap", {"1", {0, 0.5}, std::nullopt}},
+                   {"read", {"s", {0.25}, Histogram{16, -32, {1}}}}};
   device.converged = true;
   device.check = {CheckStatus::pass, 0.0031, 0.0078, "Freivalds, 8 vectors"};
   device.conditions.clock_hz = {1.98e9};

@@ -89,6 +89,26 @@ std::string CampaignFolder::attach(std::string_view content) const {
   return hash;
 }
 
+void CampaignFolder::adopt(const fs::path& from, const std::string& hash) const {
+  const fs::path file = from / hash;
+  std::string content;
+  try {
+    content = read_file(file);
+  } catch (const Error&) {
+    throw Error(ExitStatus::cannot_run, "attachment " + hash + " is missing (" + file.string() + ")",
+                "check that this node sees what the compute nodes write");
+  }
+  if (sha256_hex(content) != hash) {
+    throw Error(ExitStatus::cannot_run,
+                "attachment " + hash + " has another content than its name says (" + file.string() + ")",
+                "look for a full or damaged disk");
+  }
+  attach(content);
+  std::error_code kept;  // a second copy in the start's folder does no harm
+  fs::remove(file, kept);
+  fs::remove(from, kept);
+}
+
 void CampaignFolder::journal(const std::string& event, const ChainValues& values) {
   journal_->append(utc_now(), event, values);
 }

@@ -41,6 +41,9 @@ class CampaignFolder {
   void keep(const char* name, std::string_view content) const;
   /// A file of evidence under attachments/, named by its hash; gives the hash.
   std::string attach(std::string_view content) const;
+  /// Takes over a file that a worker left in `from`, named by its hash. Throws Error(cannot_run) when it is
+  /// missing or its content has another hash.
+  void adopt(const std::filesystem::path& from, const std::string& hash) const;
   void journal(const std::string& event, const ChainValues& values);
   void finding(const Finding& finding);
   /// One durable write for all records of a start.

@@ -57,6 +57,20 @@ TEST_F(CampaignFolderTest, WhatIsWrittenCanBeReadAgain) {
   ASSERT_EQ(read_journal(path / layout::journal).findings.size(), 1U);
 }
 
+TEST_F(CampaignFolderTest, AnAttachmentIsTakenOverOnlyWithItsContent) {
+  const CampaignFolder folder(parent_, "p");
+  const fs::path from = folder.path() / "starts/1/attachments";
+  fs::create_directories(from);
+  write_file(from / sha256_hex("abc"), "abc");
+  write_file(from / sha256_hex("xyz"), "altered");
+  folder.adopt(from, sha256_hex("abc"));
+  EXPECT_EQ(read_file(folder.path() / layout::attachments / sha256_hex("abc")), "abc");
+  EXPECT_FALSE(fs::exists(from / sha256_hex("abc")));
+  EXPECT_THROW(folder.adopt(from, sha256_hex("xyz")), Error);
+  EXPECT_THROW(folder.adopt(from, sha256_hex("never written")), Error);
+  EXPECT_FALSE(fs::exists(folder.path() / layout::attachments / sha256_hex("xyz")));
+}
+
 TEST_F(CampaignFolderTest, AnImpossiblePlaceIsSaid) {
   EXPECT_THROW(CampaignFolder("/proc/nowhere", "p"), Error);
   EXPECT_THROW(write_quickly("/proc/nowhere/x", "y"), Error);

@@ -111,7 +111,19 @@ class Runner {
       folder_->journal("document", {{"id", clause.id}, {"file", clause.file}, {"sha256", hash}});
     }
     if (input_.targets.continue_campaigns) continue_earlier(number);
+    open_storage();
     read_machine();
+  }
+
+  /// Where no site names a folder for it, storage is measured where the campaign is.
+  void open_storage() {
+    storage_ = input_.site.storage;
+    const auto& cases = input_.plan.cases;
+    const bool measured = std::any_of(cases.begin(), cases.end(), [](const PlannedCase& one) {
+      return one.identity.parameters.contains("storage");
+    });
+    const fs::path own = fs::absolute(folder_->path()) / layout::scratch;
+    if (measured && storage_.emplace("scratch", own.string()).second) fs::create_directories(own);
   }
 
   /// The launches of earlier campaigns count from the beginning.
@@ -240,7 +252,7 @@ class Runner {
     const auto outcomes = run_groups(start, *launcher_, watch_, stop_, [&](int position) {
       progress_.running(state(cases[static_cast<std::size_t>(position - 1)], number));
     });
-    return record(cases, request, outcomes, time, steady_seconds() - start_s);
+    return record(cases, request, folders, outcomes, time, steady_seconds() - start_s);
   }
 
   StartRequest request_of(const std::vector<std::size_t>& cases, int number) const {
@@ -249,6 +261,7 @@ class Runner {
     // The same plan gives the same inputs in the same start, on every machine.
     request.seed =
         std::stoull(sha256_hex(input_.plan.sha256 + " " + std::to_string(number)).substr(0, 12), nullptr, 16);
+    request.storage = storage_;
     for (const std::size_t i : cases) {
       const ScheduledCase& one = input_.schedule.cases[i];
       CaseIdentity identity = planned(i).identity;
@@ -260,6 +273,7 @@ class Runner {
 
   /// Writes what a start gave; returns the cases that no group reached.
   std::vector<std::size_t> record(const std::vector<std::size_t>& cases, const StartRequest& request,
+                                  const std::vector<fs::path>& folders,
                                   const std::vector<GroupOutcome>& outcomes, const std::string& time,
                                   double seconds) {
     const ScheduledCase& first = input_.schedule.cases[cases.front()];
@@ -275,6 +289,7 @@ class Runner {
     for (std::size_t g = 0; g < outcomes.size(); ++g) {
       GroupResults results =
           read_results(request, first.groups[g], together, outcomes[g].results, outcomes[g].end, time);
+      for (Record& one : results.records) keep_attachments(one, folders[g] / layout::attachments);
       std::move(results.records.begin(), results.records.end(), std::back_inserter(records));
       findings.insert(findings.end(), results.findings.begin(), results.findings.end());
       begun.insert(results.begun.begin(), results.begun.end());
@@ -309,6 +324,19 @@ class Runner {
                           std::to_string(completed) + " of " + std::to_string(begun.size()) +
                               " cases completed in " + format_duration(seconds));
     return left;
+  }
+
+  /// A result without all that belongs to it is no evidence.
+  void keep_attachments(Record& record, const fs::path& from) const {
+    try {
+      for (const std::string& hash : record.attachments) folder_->adopt(from, hash);
+    } catch (const Error& missing) {
+      record.status = LaunchStatus::failed;
+      record.reason = missing.what();
+      record.foms.clear();
+      record.devices.clear();
+      record.attachments.clear();
+    }
   }
 
   /// Updates the cases' histories; gives the number of cases that completed on every node.
@@ -374,6 +402,8 @@ class Runner {
   }
 
   void close(CampaignResult& result) {
+    std::error_code in_use;  // removes nothing but an empty folder
+    fs::remove(folder_->path() / layout::scratch, in_use);
     // Judged from what is on the disk: what the report says is what the evidence says.
     Judgement judgement = assess(folder_->path(), knowledge_);
     if (stop_.signal() == 0) {
@@ -394,6 +424,7 @@ class Runner {
   const Knowledge& knowledge_;
   const StopRequest& stop_;
   Progress& progress_;
+  std::map<std::string, std::string> storage_;  ///< folders that storage is measured in, by name
   std::unique_ptr<Launcher> launcher_;
   FolderWatch watch_;
   std::optional<CampaignFolder> folder_;

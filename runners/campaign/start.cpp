@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -18,6 +20,16 @@ namespace assay {
 namespace {
 
 constexpr double grace_s = 5;
+
+/// Tells a process group when it was launched, for the time from there to its first barrier.
+constexpr const char* launched_variable = "ASSAY_LAUNCHED";
+
+std::string epoch_seconds() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%.6f", std::chrono::duration<double>(since).count());
+  return text.data();
+}
 
 /// One running group and how far it has come.
 struct Running {
@@ -40,15 +52,18 @@ class Watcher {
   std::vector<GroupOutcome> run() {
     for (const GroupToRun& group : start_.groups) {
       watch_.add(group.folder);
-      running_.push_back({Process({group.command, start_.environment, group.folder / layout::standard_output,
-                                   group.folder / layout::standard_error}),
-                          group.folder,
-                          0,
-                          {},
-                          0,
-                          steady_seconds() + start_.startup_s + start_.limits_s.front(),
-                          start_.startup_s + start_.limits_s.front(),
-                          std::nullopt});
+      Environment environment = start_.environment;
+      environment.emplace_back(launched_variable, epoch_seconds());
+      running_.push_back(
+          {Process({group.command, std::move(environment), group.folder / layout::standard_output,
+                    group.folder / layout::standard_error}),
+           group.folder,
+           0,
+           {},
+           0,
+           steady_seconds() + start_.startup_s + start_.limits_s.front(),
+           start_.startup_s + start_.limits_s.front(),
+           std::nullopt});
     }
     while (std::any_of(running_.begin(), running_.end(), [](const Running& one) { return !one.end; })) {
       wait();

@@ -33,6 +33,7 @@ A plan (what to measure)
   benchmark = "compute/gemm"
   parameters = { dtype = ["f32", "f64"], m = 2048, n = 2048, k = 2048 }    # lists: their cross product
   geometry = { nodes = 1, ranks_per_node = 1 }      # nodes = N, "all" or "each"
+  time = "2 s"                                      # measuring time of a launch; default: shares the budget
   time_limit = "1 min"                              # a launch that takes longer is a timeout
 
 Targets (what was promised)
@@ -56,6 +57,8 @@ A site (what does not travel with a plan; optional)
   arguments = ["-iface", "ib0"]
   [environment]
   UCX_TLS = "rc"
+  [storage]
+  scratch = "/lustre/scratch/assay"                 # where storage is measured; default: beside the results
 
 Verdicts: pass and fail are said only when the evidence decides at the confidence of the targets; what is missing,
 wrong or unclear is never a pass. Every campaign is entered in campaigns/REGISTER.jsonl, and a later one under the
@@ -83,6 +86,9 @@ int run_app(int argc, const char* const* argv) {
       ->capture_default_str();
   run_app->add_option("--worker", run.worker,
                       "assay-bench to use (default: the site's, beside assay, then PATH)");
+  run_app->add_option("--storage", run.storage,
+                      "[NAME=]PATH: folder in which storage is measured (default: the site's, else beside "
+                      "the results)");
   run_app->add_flag("--dry-run", run.dry_run,
                     "Check all input, print every exact command of a round, run nothing");
   run_app->add_flag("--quiet", run.quiet, "Say nothing but errors; the exit status has the verdict");

@@ -13,6 +13,8 @@ std::string type_text(const ParameterSpec& spec) {
   switch (spec.type) {
     case ParameterType::choice:
       return join(spec.choices, "|");
+    case ParameterType::text:
+      return "text";
     case ParameterType::flag:
       return "true|false";
     case ParameterType::bytes:

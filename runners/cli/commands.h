@@ -11,6 +11,7 @@ namespace assay {
 struct RunOptions {
   std::string plan, targets, site, worker;
   std::string out = "campaigns";
+  std::vector<std::string> storage;  ///< "[NAME=]PATH"
   bool dry_run = false;
   bool quiet = false;
 };

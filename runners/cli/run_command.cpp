@@ -36,6 +36,16 @@ CampaignInput read_input(const RunOptions& options, const Knowledge& knowledge) 
     input.site_text = read_file(options.site);
     input.site = parse_site(input.site_text, options.site);
   }
+  for (const std::string& given : options.storage) {
+    const auto equals = given.find('=');
+    const std::string name = equals == std::string::npos ? "scratch" : given.substr(0, equals);
+    const std::string path = equals == std::string::npos ? given : given.substr(equals + 1);
+    if (name.empty() || path.empty()) {
+      throw bad_input("--storage '" + given + "' names no folder",
+                      "write --storage /lustre/scratch or --storage NAME=/lustre/scratch");
+    }
+    input.site.storage[name] = fs::absolute(path).string();
+  }
   if (input.site.launcher_program == Site{}.launcher_program) input.site.launcher_program = hydra_program();
   input.system = input.site.name.empty() ? host_name() : input.site.name;
   input.nodes = input.site.hosts.empty() ? std::vector<std::string>{host_name()} : input.site.hosts;

@@ -211,7 +211,8 @@ TEST(SiteFile, IsReadStrictly) {
   const Site site = parse_site(
       "schema = \"assay.site/1\"\nname = \"C\"\nworker = \"/w\"\nhosts = [\"a\", \"b\"]\n[launcher]\nkind = "
       "\"mpiexec\"\n"
-      "program = \"/m\"\narguments = [\"-x\", \"1\"]\nbind = false\n[environment]\nUCX_TLS = \"rc,sm\"\n",
+      "program = \"/m\"\narguments = [\"-x\", \"1\"]\nbind = false\n[environment]\nUCX_TLS = \"rc,sm\"\n"
+      "[storage]\nscratch = \"/lustre/x\"\n",
       "site.toml");
   EXPECT_EQ(site.name, "C");
   EXPECT_EQ(site.worker, "/w");
@@ -220,6 +221,7 @@ TEST(SiteFile, IsReadStrictly) {
   EXPECT_THAT(site.launcher_arguments, ElementsAre("-x", "1"));
   EXPECT_FALSE(site.bind);
   EXPECT_THAT(site.environment, ElementsAre(testing::Pair("UCX_TLS", "rc,sm")));
+  EXPECT_THAT(site.storage, ElementsAre(testing::Pair("scratch", "/lustre/x")));
   EXPECT_EQ(parse_site("schema = \"assay.site/1\"\n", "s").launcher_program, "mpiexec");
 
   const auto message = [](const std::string& rest) {
@@ -238,6 +240,7 @@ TEST(SiteFile, IsReadStrictly) {
   EXPECT_THAT(message("hosts = [1]\n"), HasSubstr("site.toml:2"));
   EXPECT_THAT(message("[launcher]\nkind = \"mpirun\"\n"), HasSubstr("unknown launcher 'mpirun'"));
   EXPECT_THAT(message("[environment]\n\"A B\" = \"1\"\n"), HasSubstr("cannot name an environment variable"));
+  EXPECT_THAT(message("[storage]\nscratch = \"x\"\n"), HasSubstr("give an absolute path"));
   EXPECT_THAT(message("[environment]\nA = 1\n"), HasSubstr("site.toml:3"));
 }
 

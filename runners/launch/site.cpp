@@ -76,6 +76,18 @@ Site parse_site(std::string_view toml, const std::string& file) {
     }
     environment->finish();
   }
+  if (auto storage = top.table("storage")) {
+    for (const std::string& name : storage->keys()) {
+      const auto where = storage->where(name);
+      const std::string path = storage->required_string(name);
+      if (path.empty() || path.front() != '/') {
+        throw bad_input("storage." + name + " is '" + path + "' (every node must find the same folder)",
+                        "give an absolute path", where);
+      }
+      site.storage.emplace(name, path);
+    }
+    storage->finish();
+  }
   top.finish();
   return site;
 }

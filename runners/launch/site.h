@@ -9,9 +9,13 @@
 //   program = "/usr/bin/mpiexec"
 //   arguments = ["-iface", "ib0"]
 //   bind = false                         # default true: each rank on cores of its own, where there are
-//   enough [environment]                        # added to what assay inherits UCX_TLS = "rc"
+//   [environment]                        # added to what assay inherits
+//   UCX_TLS = "rc"
+//   [storage]                            # folders that storage is measured in, by the name that cases use
+//   scratch = "/lustre/scratch/assay"    # default: a folder in the campaign's
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +33,7 @@ struct Site {
   Arguments launcher_arguments;
   bool bind = true;
   Environment environment;
+  std::map<std::string, std::string> storage;  ///< absolute paths
 };
 
 /// Throws Error(bad_input): syntax, unknown keys or launchers, a host twice, a variable that cannot be one.

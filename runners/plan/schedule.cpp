@@ -78,7 +78,8 @@ Schedule make_schedule(const Plan& plan, const Targets& targets, const Catalogue
       }
     }
   }
-  int launches = 0;
+  int launches = 0;     // that share the budget
+  double stated_s = 0;  // of the others, whose time the plan states
   for (std::size_t i = 0; i < plan.cases.size(); ++i) {
     const PlannedCase& planned = plan.cases[i];
     const BenchmarkSpec* spec = catalogue.find(planned.identity.benchmark);
@@ -94,12 +95,17 @@ Schedule make_schedule(const Plan& plan, const Targets& targets, const Catalogue
       const int middle = (std::min(least[i], plan.max_launches) + plan.max_launches + 1) / 2;
       one.expected_launches = plan.stop == StopRule::fixed ? plan.max_launches : middle;
     }
-    launches += one.expected_launches;
+    if (planned.time_s) {
+      stated_s += *planned.time_s * one.expected_launches;
+    } else {
+      launches += one.expected_launches;
+    }
     schedule.cases.push_back(std::move(one));
   }
   for (ScheduledCase& one : schedule.cases) {
-    const double share_s = plan.budget_s > 0 ? plan.budget_s / launches : default_time_s;
-    one.time_s = std::max(shortest_time_s, std::min(share_s, one.limit_s / 2));
+    const double share_s = plan.budget_s > 0 ? (plan.budget_s - stated_s) / launches : default_time_s;
+    one.time_s =
+        plan.cases[one.index].time_s.value_or(std::max(shortest_time_s, std::min(share_s, one.limit_s / 2)));
     schedule.expected_s += one.time_s * one.expected_launches;
   }
   std::map<std::string, int> starts;

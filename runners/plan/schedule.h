@@ -41,9 +41,9 @@ struct Schedule {
 inline constexpr double startup_allowance_s = 60;
 
 /// Throws Error(bad_input) for a geometry that these nodes cannot give.
-/// The plan's budget is shared out equally over all expected launches: one for a case that no target needs;
-/// for the others `max` when the number is fixed, else the middle between the fewest that can decide and
-/// `max`.
+/// The plan's budget, less the times that cases state themselves, is shared out equally over the other
+/// expected launches: one for a case that no target needs; for the others `max` when the number is fixed,
+/// else the middle between the fewest that can decide and `max`.
 Schedule make_schedule(const Plan& plan, const Targets& targets, const Catalogue& catalogue,
                        const std::vector<std::string>& nodes);
 

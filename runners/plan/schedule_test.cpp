@@ -76,6 +76,14 @@ TEST(Schedule, TheBudgetIsSharedOutOverExpectedLaunches) {
   EXPECT_EQ(smaller.expected_starts, 10);
 }
 
+TEST(Schedule, ATimeThatThePlanStatesIsNotSharedOut) {
+  Plan plan = plan_of({planned("compute/gemm", 1, 1), planned("compute/gemm", 2, 1)}, 5);
+  plan.cases[0].time_s = 3;
+  const Schedule schedule = make_schedule(plan, {}, catalogue(), {"n1"});
+  EXPECT_DOUBLE_EQ(schedule.cases[0].time_s, 3);
+  EXPECT_DOUBLE_EQ(schedule.cases[1].time_s, 2);  // what is left of 5 s
+}
+
 TEST(Schedule, AFixedNumberIsLaunchedExactly) {
   Targets targets;
   targets.targets = {target("compute/gemm", 1)};

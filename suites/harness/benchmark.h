@@ -25,8 +25,9 @@ struct Context {
   std::uint64_t seed = 0;                    ///< the same on every rank; mix in rank and slot
   std::uint64_t last_level_cache_bytes = 0;  ///< of the node; 0: unknown
   Fault fault = Fault::none;
-  double time_s = 1;                           ///< measuring time to aim for, warm-up included
-  std::map<std::string, std::string> storage;  ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+  double time_s = 1;  ///< measuring time to aim for, warm-up included
+  std::map<std::string, std::string> storage =
+      {};  ///< folders to measure in, by name: {"scratch", "/lustre/x"}
 };
 
 /// Bytes that belong to a record and do not fit its line (a link matrix). The content tells its own format.
@@ -64,8 +65,8 @@ enum class Mode {
   latency,     ///< each operation alone after a barrier, into a histogram
 };
 
-/// One kind of operation again and again; the harness times it from outside. Calls come in this order, on every
-/// rank alike:
+/// One kind of operation again and again; the harness times it from outside. Calls come in this order, on
+/// every rank alike:
 ///   prepare, { [refill] iterate ... iterate } ..., poison, [refill] iterate over the whole ring (timed too),
 ///   check
 class LoopCase : public Case {
@@ -92,8 +93,8 @@ struct PassLimits {
   std::string headline;  ///< the series whose median decides when to stop; empty: until time or maximum is up
 };
 
-/// Several things in turn, each with times of its own (write and read; communication alone, computation alone,
-/// both). Calls come in this order, on every rank alike:
+/// Several things in turn, each with times of its own (write and read; communication alone, computation
+/// alone, both). Calls come in this order, on every rank alike:
 ///   prepare, pass ... pass, poison, pass (recorded too), check
 class PassCase : public Case {
  public:

@@ -105,6 +105,13 @@ const std::map<std::string, std::function<void(CommandLine&, const Given&)>>& ow
       {"seed", [](CommandLine& line,
                   const Given& g) { line.seed = parse_whole<std::uint64_t>(g.name, needed(g), 0); }},
       {"plant", [](CommandLine& line, const Given& g) { line.fault = parse_fault(needed(g)); }},
+      {"folder",
+       [](CommandLine& line, const Given& g) {
+         const std::string& text = needed(g);
+         const auto equals = text.find('=');
+         const std::string name = equals == std::string::npos ? "scratch" : text.substr(0, equals);
+         line.storage[name] = equals == std::string::npos ? text : text.substr(equals + 1);
+       }},
       {"json", [](CommandLine& line, const Given& g) { line.json_file = needed(g); }},
       {"request",
        [](CommandLine& line, const Given& g) {
@@ -225,6 +232,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
     }
     axes.push_back(read_axis(*parameter, given));
   }
+  line.storage.emplace("scratch", ".");
   if (line.action == Action::describe && !line.benchmark.empty()) find(line.benchmark);
   if (line.action == Action::run) expand(*spec, axes, line);
   if (line.action == Action::request && line.results_file.empty()) {
@@ -246,6 +254,7 @@ Each value of a list is run with each value of the other lists. Options:
   --time DURATION   measuring time to aim for per case, warm-up included (default 1s)
   --threads N       OpenMP threads per rank (default: the cores that the rank may use)
   --seed N          of the random inputs (default 1)
+  --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
@@ -260,7 +269,7 @@ For `assay`:
   --request FILE --results FILE   run the cases of a request, append progress and records
 
 Other: --help, --version
-Exit status: 0 done; 1 a check failed; 3 bad input or usage; 4 could not run.
+Exit status: 0 done; 1 a check failed, or something else than the case names was measured; 3 bad input or usage; 4 could not run.
 )";
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct CommandLine {
   int threads = 0;  ///< 0: left to the worker
   std::uint64_t seed = 1;
   Fault fault = Fault::none;
-  std::string json_file;  ///< run: records are appended here; empty: none
+  std::map<std::string, std::string> storage;  ///< folders to measure in; always one named "scratch"
+  std::string json_file;                       ///< run: records are appended here; empty: none
   std::string request_file, results_file;
   std::string machine_file;
 };

@@ -10,6 +10,7 @@
 
 #include "reports/base/error.h"
 #include "reports/base/names.h"
+#include "suites/harness/recorder.h"
 
 namespace assay::bench {
 
@@ -30,31 +31,53 @@ constexpr std::array<std::pair<Fault, const char*>, 8> names = {{
 /// largest.
 constexpr std::chrono::milliseconds slowness{5};
 
-class FaultyCase final : public Case {
- public:
-  FaultyCase(std::unique_ptr<Case> inner, Fault fault) : inner_(std::move(inner)), fault_(fault) {}
+void strike(Fault fault) {
+  if (fault == Fault::crash) std::abort();
+  while (fault == Fault::hang) pause();
+  std::this_thread::sleep_for(slowness);
+}
 
-  Mode mode() const override { return inner_->mode(); }
-  int ring() const override { return inner_->ring(); }
-  bool consumes_input() const override { return inner_->consumes_input(); }
+/// A case that is another one in all respects but its timed work.
+template <typename Kind>
+class Faulty : public Kind {
+ public:
+  Faulty(std::unique_ptr<Kind> inner, Fault fault) : inner_(std::move(inner)), fault_(fault) {}
+
   void prepare() override { inner_->prepare(); }
-  void refill() override { inner_->refill(); }
   void poison() override { inner_->poison(); }
-  void iterate(int slot) override {
-    if (fault_ == Fault::crash) std::abort();
-    while (fault_ == Fault::hang) pause();
-    std::this_thread::sleep_for(slowness);
-    inner_->iterate(slot);
-  }
   Check check() override { return inner_->check(); }
   std::vector<FigureOfMerit> figures() const override { return inner_->figures(); }
   std::map<std::string, std::string> path() const override { return inner_->path(); }
   std::map<std::string, double> metrics() const override { return inner_->metrics(); }
+  std::vector<Attachment> attachments() const override { return inner_->attachments(); }
   void plant(Fault fault) override { inner_->plant(fault); }
 
- private:
-  std::unique_ptr<Case> inner_;
+ protected:
+  std::unique_ptr<Kind> inner_;
   Fault fault_;
+};
+
+class FaultyLoop final : public Faulty<LoopCase> {
+ public:
+  using Faulty::Faulty;
+  Mode mode() const override { return inner_->mode(); }
+  int ring() const override { return inner_->ring(); }
+  bool consumes_input() const override { return inner_->consumes_input(); }
+  void refill() override { inner_->refill(); }
+  void iterate(int slot) override {
+    strike(fault_);
+    inner_->iterate(slot);
+  }
+};
+
+class FaultyPasses final : public Faulty<PassCase> {
+ public:
+  using Faulty::Faulty;
+  PassLimits limits() const override { return inner_->limits(); }
+  void pass(Recorder& recorder) override {
+    recorder.disturb([this] { strike(fault_); });
+    inner_->pass(recorder);
+  }
 };
 
 }  // namespace
@@ -85,7 +108,13 @@ std::unique_ptr<Case> with_fault(std::unique_ptr<Case> inner, const Context& con
       context.fault == Fault::slow_rank || context.fault == Fault::hang || context.fault == Fault::crash;
   const bool last = context.group.rank() == context.group.size() - 1;
   if (!in_iterations || !last) return inner;
-  return std::make_unique<FaultyCase>(std::move(inner), context.fault);
+  if (auto* loop = dynamic_cast<LoopCase*>(inner.get())) {
+    inner.release();
+    return std::make_unique<FaultyLoop>(std::unique_ptr<LoopCase>(loop), context.fault);
+  }
+  auto* passes = dynamic_cast<PassCase*>(inner.get());
+  inner.release();
+  return std::make_unique<FaultyPasses>(std::unique_ptr<PassCase>(passes), context.fault);
 }
 
 }  // namespace assay::bench

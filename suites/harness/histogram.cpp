@@ -35,4 +35,23 @@ void HistogramBuilder::add(double seconds) {
   ++count_;
 }
 
+Histogram add_over_ranks(const ProcessGroup& group, const Histogram& own) {
+  // Without counts `first` means nothing.
+  constexpr double none = -1e9;
+  const bool empty = own.counts.empty();
+  const auto count = static_cast<double>(own.counts.size());
+  const double lowest = -group.maximum(empty ? none : -static_cast<double>(own.first));
+  const double beyond = group.maximum(empty ? none : own.first + count);
+  Histogram sum;
+  if (!(beyond > lowest)) return sum;
+  sum.first = static_cast<int>(lowest);
+  const auto bins = static_cast<std::size_t>(beyond - lowest);
+  sum.counts.assign(bins, 0);
+  for (std::size_t i = 0; i < own.counts.size(); ++i) {
+    sum.counts[i + static_cast<std::size_t>(own.first - sum.first)] = own.counts[i];
+  }
+  group.sum(sum.counts);
+  return sum;
+}
+
 }  // namespace assay::bench

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reports/record/record.h"
+#include "suites/harness/process_group.h"
 
 namespace assay::bench {
 
@@ -27,5 +28,8 @@ class HistogramBuilder {
   std::uint64_t count_ = 0;
   double longest_s_ = 0;
 };
+
+/// The counts of all ranks, on all ranks.
+Histogram add_over_ranks(const ProcessGroup& group, const Histogram& own);
 
 }  // namespace assay::bench

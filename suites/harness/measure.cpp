@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "suites/harness/histogram.h"
+#include "suites/harness/recorder.h"
 #include "suites/harness/statistics.h"
 
 namespace assay::bench {
@@ -33,7 +34,7 @@ struct Interval {
 /// The two modes differ only in how an interval is timed and what is kept of it.
 class Timer {
  public:
-  Timer(Case& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock)
+  Timer(LoopCase& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock)
       : case_(benchmark_case), scope_(scope), group_(group), clock_(clock), ring_(benchmark_case.ring()) {}
   virtual ~Timer() = default;
   virtual Interval time_passes(std::int64_t passes) = 0;
@@ -41,7 +42,7 @@ class Timer {
   virtual void start_recording() {}
 
  protected:
-  Case& case_;
+  LoopCase& case_;
   Scope scope_;
   const ProcessGroup& group_;
   Clock& clock_;
@@ -126,7 +127,7 @@ struct Decision {
 
 class Loop {
  public:
-  Loop(Case& benchmark_case, const ProcessGroup& group, Clock& clock, const MeasureSettings& settings,
+  Loop(LoopCase& benchmark_case, const ProcessGroup& group, Clock& clock, const MeasureSettings& settings,
        Timer& timer, bool latency)
       : case_(benchmark_case),
         group_(group),
@@ -221,7 +222,7 @@ class Loop {
     return decision.go_on;
   }
 
-  Case& case_;
+  LoopCase& case_;
   const ProcessGroup& group_;
   Clock& clock_;
   const MeasureSettings& settings_;
@@ -236,9 +237,78 @@ class Loop {
   Measurement result_;
 };
 
+/// A PassCase: warm-ups, passes until the headline is known well enough or time is up, and the last, poisoned
+/// one.
+class Passes {
+ public:
+  Passes(PassCase& benchmark_case, const ProcessGroup& group, Clock& clock, const MeasureSettings& settings,
+         Recorder& recorder)
+      : case_(benchmark_case),
+        limits_(benchmark_case.limits()),
+        group_(group),
+        clock_(clock),
+        settings_(settings),
+        recorder_(recorder) {}
+
+  Measurement run(const std::function<void()>& observe) {
+    Measurement result;
+    const double begin_s = clock_.now_s();
+    double pass_s = 0;
+    const auto timed_pass = [&](bool recording) {
+      const double pass_begin_s = clock_.now_s();
+      pass(recording);
+      pass_s = clock_.now_s() - pass_begin_s;
+    };
+    for (; result.warmups < limits_.warmups; ++result.warmups) timed_pass(false);
+    if (observe) observe();
+    for (; wanted(result, clock_.now_s() - begin_s, pass_s); ++result.iterations) timed_pass(true);
+    case_.poison();
+    pass(true);
+    ++result.iterations;
+    if (observe) observe();
+    result.batch = 1;
+    result.series = recorder_.series();
+    return result;
+  }
+
+ private:
+  void pass(bool recording) {
+    recorder_.begin_pass(passes_++, recording);
+    case_.pass(recorder_);
+  }
+
+  /// Whether another pass is wanted before the last one. Decided on rank 0, so that a rank whose clock runs
+  /// differently makes no pass alone.
+  bool wanted(Measurement& result, double spent_s, double pass_s) const {
+    const std::int64_t done_with_last = result.iterations + 1;
+    const auto width = relative_half_width(recorder_.samples(limits_.headline));
+    const bool wide = group_.any(!(width && *width <= settings_.half_width));
+    result.converged = !limits_.headline.empty() && !wide &&
+                       recorder_.samples(limits_.headline).size() >= settings_.minimum_samples &&
+                       spent_s >= settings_.minimum_share * settings_.time_s;
+    bool go_on = !result.converged && spent_s + 2 * pass_s <= settings_.time_s;
+    if (done_with_last < limits_.minimum) go_on = true;
+    if (done_with_last >= limits_.maximum) go_on = false;
+    // A pass of unknown length may take hours: without a warm-up or a minimum there is only the last one.
+    if (result.iterations == 0 && limits_.warmups == 0 && limits_.minimum <= 1) go_on = false;
+    bool decision[2] = {go_on, result.converged};
+    group_.broadcast(decision, sizeof decision, 0);
+    result.converged = decision[1];
+    return decision[0];
+  }
+
+  PassCase& case_;
+  const PassLimits limits_;
+  const ProcessGroup& group_;
+  Clock& clock_;
+  const MeasureSettings& settings_;
+  Recorder& recorder_;
+  std::int64_t passes_ = 0;
+};
+
 }  // namespace
 
-Measurement measure(Case& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
+Measurement measure(LoopCase& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
                     const MeasureSettings& settings, const std::function<void()>& observe) {
   if (benchmark_case.mode() == Mode::throughput) {
     ThroughputTimer timer(benchmark_case, scope, group, clock);
@@ -249,6 +319,19 @@ Measurement measure(Case& benchmark_case, Scope scope, const ProcessGroup& group
   result.histogram = timer.operations().histogram();
   result.longest_s = timer.operations().longest_s();
   return result;
+}
+
+Measurement measure(PassCase& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
+                    const MeasureSettings& settings, const std::function<void()>& observe) {
+  Recorder recorder(scope, group, clock);
+  return Passes(benchmark_case, group, clock, settings, recorder).run(observe);
+}
+
+Measurement measure(Case& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
+                    const MeasureSettings& settings, const std::function<void()>& observe) {
+  if (auto* passes = dynamic_cast<PassCase*>(&benchmark_case))
+    return measure(*passes, scope, group, clock, settings, observe);
+  return measure(dynamic_cast<LoopCase&>(benchmark_case), scope, group, clock, settings, observe);
 }
 
 }  // namespace assay::bench

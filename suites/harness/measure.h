@@ -35,8 +35,8 @@ struct Measurement {
   std::int64_t iterations = 0;    ///< timed, all samples together
   std::int64_t batch = 0;         ///< iterations of one sample, at the end
   std::vector<double> samples_s;  ///< seconds per iteration; over all ranks the longest when scope is group
-  std::optional<Histogram> histogram;  ///< latency mode
-  std::optional<double> longest_s;     ///< latency mode: the longest single operation, not rounded to a bin
+  std::optional<Histogram> histogram;    ///< latency mode
+  std::optional<double> longest_s;       ///< latency mode: the longest single operation, not rounded to a bin
   std::map<std::string, Series> series;  ///< of a PassCase; it has no samples_s
   bool converged = false;
 };
@@ -60,10 +60,14 @@ class SampleSeries {
 /// Ring passes that make an interval of `interval_s`, at least one.
 std::int64_t passes_for(double interval_s, double iteration_s, int ring);
 
-/// Measures a prepared case. `observe` is called, untimed, after the warm-up and after the last interval:
-/// there the machine's conditions are sampled under load. The case's buffers are afterwards as the last timed
-/// pass left them.
+/// Measures a prepared case, in the way of its kind. `observe` is called, untimed, after the warm-up and
+/// after the last interval or pass: there the machine's conditions are sampled under load. The case's buffers
+/// are afterwards as the last timed pass left them.
 Measurement measure(Case& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
+                    const MeasureSettings& settings, const std::function<void()>& observe = {});
+Measurement measure(LoopCase& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
+                    const MeasureSettings& settings, const std::function<void()>& observe = {});
+Measurement measure(PassCase& benchmark_case, Scope scope, const ProcessGroup& group, Clock& clock,
                     const MeasureSettings& settings, const std::function<void()>& observe = {});
 
 }  // namespace assay::bench

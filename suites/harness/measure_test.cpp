@@ -22,7 +22,7 @@ class ScriptedClock final : public Clock {
 };
 
 /// Each iteration takes what `duration` says of its number (from 0). Calls are written down as letters.
-class ScriptedCase final : public Case {
+class ScriptedCase final : public LoopCase {
  public:
   ScriptedCase(ScriptedClock& clock, int ring, std::function<double(std::int64_t)> duration)
       : clock_(clock), ring_(ring), duration_(std::move(duration)) {}

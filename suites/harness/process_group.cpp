@@ -61,6 +61,11 @@ std::int64_t ProcessGroup::sum(std::int64_t value) const {
   return result;
 }
 
+void ProcessGroup::sum(std::vector<std::uint64_t>& values) const {
+  if (alone()) return;
+  MPI_Allreduce(MPI_IN_PLACE, values.data(), as_count(values.size()), MPI_UINT64_T, MPI_SUM, communicator_);
+}
+
 bool ProcessGroup::any(bool value) const {
   return sum(value ? 1 : 0) > 0;
 }
@@ -105,6 +110,26 @@ std::vector<std::string> ProcessGroup::gather(const std::string& text, int root)
     texts.push_back(all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
   }
   return texts;
+}
+
+std::vector<std::string> ProcessGroup::all_gather(const std::string& text) const {
+  const auto texts = gather(text, 0);
+  std::vector<std::int64_t> lengths(static_cast<std::size_t>(size_));
+  std::string all;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    lengths[i] = static_cast<std::int64_t>(texts[i].size());
+    all += texts[i];
+  }
+  broadcast(lengths.data(), lengths.size() * sizeof(std::int64_t), 0);
+  all.resize(static_cast<std::size_t>(std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0})));
+  broadcast(all.data(), all.size(), 0);
+  std::vector<std::string> every;
+  std::size_t begin = 0;
+  for (const std::int64_t length : lengths) {
+    every.push_back(all.substr(begin, static_cast<std::size_t>(length)));
+    begin += static_cast<std::size_t>(length);
+  }
+  return every;
 }
 
 }  // namespace assay::bench

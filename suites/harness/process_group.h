@@ -30,11 +30,14 @@ class ProcessGroup {
   double maximum(double value) const;               ///< over all ranks, on all ranks
   void maximum(std::vector<double>& values) const;  ///< element by element
   std::int64_t sum(std::int64_t value) const;
+  void sum(std::vector<std::uint64_t>& values) const;  ///< element by element
   bool any(bool value) const;
   void broadcast(void* bytes, std::size_t count, int root) const;
   double broadcast(double value, int root) const;
   /// Texts of all ranks on `root` (empty elsewhere).
   std::vector<std::string> gather(const std::string& text, int root) const;
+  /// The same on every rank.
+  std::vector<std::string> all_gather(const std::string& text) const;
 
  private:
   MPI_Comm communicator_ = MPI_COMM_NULL;

@@ -18,13 +18,13 @@ class Recorder {
  public:
   Recorder(Scope scope, const ProcessGroup& group, Clock& clock);
 
-  /// A barrier, a clock reading, `work`, a clock reading: seconds per iteration when `work` does `iterations` of
-  /// them. Scope group: the longest over all ranks, on every rank; then every rank must call it alike. Scope
-  /// device: this rank's own. Joins the series `name` and is returned.
+  /// A barrier, a clock reading, `work`, a clock reading: seconds per iteration when `work` does `iterations`
+  /// of them. Scope group: the longest over all ranks, on every rank; then every rank must call it alike.
+  /// Scope device: this rank's own. Joins the series `name` and is returned.
   double time(const std::string& name, const std::function<void()>& work, std::int64_t iterations = 1);
 
-  /// A sample that was found otherwise. Unit "s", or "1" for a share or a factor. Scope group: the value must be
-  /// the same on every rank (that of rank 0 is written down).
+  /// A sample that was found otherwise. Unit "s", or "1" for a share or a factor. Scope group: the value must
+  /// be the same on every rank (that of rank 0 is written down).
   void add(const std::string& name, double value, const std::string& unit = "s");
 
   /// One operation among many: joins the histogram of series `name` (each rank its own; with scope group the

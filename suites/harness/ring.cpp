@@ -31,7 +31,8 @@ void Ring::FreeAligned::operator()(std::byte* memory) const {
 }
 
 Ring::Ring(std::size_t slot_bytes, int slots) {
-  const std::size_t stride = std::max<std::size_t>(1, (slot_bytes + line_bytes - 1) / line_bytes) * line_bytes;
+  const std::size_t stride =
+      std::max<std::size_t>(1, (slot_bytes + line_bytes - 1) / line_bytes) * line_bytes;
   memory_.reset(new (std::align_val_t(page_bytes)) std::byte[stride * static_cast<std::size_t>(slots)]);
   for (int slot = 0; slot < slots; ++slot) {
     slots_.push_back(memory_.get() + stride * static_cast<std::size_t>(slot));

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -68,6 +69,7 @@ int exit_code(const std::vector<Record>& records) {
   int code = 0;
   for (const Record& record : records) {
     if (record.status != LaunchStatus::completed) code = std::max(code, 4);
+    if (record.path.contains("invalid")) code = std::max(code, 1);
     for (const DeviceResult& device : record.devices) {
       if (device.check.status != CheckStatus::pass) code = std::max(code, 1);
     }
@@ -145,7 +147,8 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
                  "slices); start fewer ranks\n";
   }
   ResultTable table(std::cout, spec, line.varying);
-  StartSettings settings{0, line.seed, line.fault};
+  StartSettings settings{0, line.seed, line.fault, line.storage, {}};
+  if (!line.json_file.empty()) settings.attachments = line.json_file + ".attachments";
   int code = 0;
   int position = 0;
   for (const Parameters& parameters : line.cases) {
@@ -189,7 +192,8 @@ int run_request(ProcessGroup& group, const CommandLine& line) {
     if (writes) text = read_file(line.request_file);
   });
   const StartRequest request = parse_request(broadcast_text(group, std::move(text), 0), line.request_file);
-  const StartSettings settings{request.start, request.seed, parse_fault(request.plant)};
+  const StartSettings settings{request.start, request.seed, parse_fault(request.plant), request.storage,
+                               std::filesystem::path(line.results_file).parent_path() / "attachments"};
   std::unique_ptr<LineFile> file;
   together(group, [&] {
     if (writes) file = std::make_unique<LineFile>(line.results_file);

@@ -55,7 +55,7 @@ ResultTable::ResultTable(std::ostream& out, const BenchmarkSpec& spec, std::vect
     : out_(out), spec_(spec), varying_(std::move(varying)) {}
 
 bool ResultTable::shown(const FomSpec& fom, const Record& record) const {
-  if (fom.unit == "s") return false;  // times have the columns p50 to max
+  if (fom.unit == "s" && !by_parts_) return false;  // times have the columns p50 to max
   if (!fom.only_when) return true;
   const auto& [name, wanted] = *fom.only_when;
   if (std::find(varying_.begin(), varying_.end(), name) != varying_.end()) return true;
@@ -67,6 +67,7 @@ void ResultTable::print_title(const Record& record) {
   const int ranks = record.geometry.nodes * record.geometry.ranks_per_node;
   out_ << spec_.name << ": " << spec_.title << "; " << ranks << (ranks == 1 ? " rank on " : " ranks on ")
        << record.geometry.nodes << (record.geometry.nodes == 1 ? " node" : " nodes");
+  titled_path_ = record.path;
   for (const auto& [name, value] : record.path) out_ << "; " << name << ": " << value;
   out_ << "\n";
   std::vector<std::string> constant;
@@ -82,15 +83,19 @@ void ResultTable::print_title(const Record& record) {
 }
 
 void ResultTable::print_headings(const Record& record) {
+  by_parts_ = !record.devices.empty() && record.devices[0].samples_s.empty();
   headings_ = varying_;
   if (spec_.scope == Scope::device) headings_.emplace_back("rank");
-  headings_.emplace_back("iterations");
+  headings_.emplace_back(by_parts_ ? "passes" : "iterations");
   for (const FomSpec& fom : spec_.foms) {
     if (!shown(fom, record)) continue;
     rates_.push_back(&fom);
     headings_.push_back(fom.name);
   }
-  for (const char* name : {"p50", "+-", "p95", "p99", "max", "check"}) headings_.emplace_back(name);
+  if (!by_parts_) {
+    for (const char* name : {"p50", "+-", "p95", "p99", "max"}) headings_.emplace_back(name);
+  }
+  headings_.emplace_back("check");
   print_row(headings_);
 }
 
@@ -125,14 +130,21 @@ std::vector<std::string> ResultTable::cells(const Record& record, const DeviceRe
     const auto value = given == record.foms.end() ? std::nullopt : value_of(*given, device);
     row.push_back(value ? format_value(*value, given->unit) : "-");
   }
-  row.push_back(show_seconds(device, Reduce::median));
-  // Single operations have no such interval: the bins of a histogram are wider than it.
-  const auto width = device.histogram ? std::nullopt : relative_half_width(device.samples_s);
-  row.push_back(width ? format_share(*width, 1) : "-");
-  for (const Reduce reduce : {Reduce::p95, Reduce::p99, Reduce::max}) {
-    row.push_back(show_seconds(device, reduce));
+  if (!by_parts_) {
+    row.push_back(show_seconds(device, Reduce::median));
+    // Single operations have no such interval: the bins of a histogram are wider than it.
+    const auto width = device.histogram ? std::nullopt : relative_half_width(device.samples_s);
+    row.push_back(width ? format_share(*width, 1) : "-");
+    for (const Reduce reduce : {Reduce::p95, Reduce::p99, Reduce::max}) {
+      row.push_back(show_seconds(device, reduce));
+    }
   }
   row.push_back(show_check(device.check));
+  // What the title said of the first case and is otherwise here: the level of a cache, another kernel.
+  for (const auto& [name, value] : record.path) {
+    const auto titled = titled_path_.find(name);
+    if (titled == titled_path_.end() || titled->second != value) row.push_back(name + ": " + value);
+  }
   return row;
 }
 
@@ -150,7 +162,7 @@ void ResultTable::add(const Record& record) {
     return;
   }
   for (const DeviceResult& device : record.devices) {
-    (device.histogram ? histograms_ : intervals_) = true;
+    if (!by_parts_) (device.histogram ? histograms_ : intervals_) = true;
     if (!device.converged) ++not_converged_;
   }
   if (record.devices.size() <= most_devices_shown) {
@@ -168,7 +180,7 @@ void ResultTable::add(const Record& record) {
 }
 
 void ResultTable::finish() {
-  if (!histograms_ && !intervals_) return;  // nothing was measured
+  if (rates_.empty()) return;  // nothing was measured
   const std::string longest = spec_.scope == Scope::group ? ", the longest over all ranks" : "";
   out_ << "\n";
   if (intervals_) {
@@ -186,6 +198,9 @@ void ResultTable::finish() {
 std::vector<std::string> warnings(const BenchmarkSpec& spec, const Record& record) {
   const std::string label = case_label(&spec, {record.benchmark, record.parameters, record.geometry});
   std::vector<std::string> texts;
+  if (const auto invalid = record.path.find("invalid"); invalid != record.path.end()) {
+    texts.push_back(label + ": INVALID: " + invalid->second);
+  }
   for (const DeviceResult& device : record.devices) {
     const std::string who =
         label + (spec.scope == Scope::device ? ", rank " + std::to_string(device.rank) : "");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ class ResultTable {
   std::vector<const FomSpec*> rates_;  ///< figures with a column: all that are not times
   int not_converged_ = 0;
   bool started_ = false;
+  bool by_parts_ =
+      false;  ///< a pass with several parts: every figure has a column, there is no p50 of the whole
+  std::map<std::string, std::string> titled_path_;  ///< said in the title
   bool histograms_ = false;
   bool intervals_ = false;
 };

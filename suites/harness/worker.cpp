@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "reports/base/error.h"
+#include "reports/base/files.h"
 #include "reports/base/names.h"
 #include "reports/base/utc.h"
 #include "reports/record/record_json.h"
@@ -112,8 +113,8 @@ std::string Worker::mismatch(const Geometry& asked) const {
          "belongs to the MPI library that assay-bench was built with";
 }
 
-void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested, Context& context,
-                     Record& record) {
+void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested, const StartSettings& start,
+                     Context& context, Record& record) {
   const bool together = benchmark.spec.scope == Scope::group;
   std::unique_ptr<Case> measured;
   const std::string failure = agreed_failure(group_, [&] {
@@ -158,6 +159,20 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
     record.reason = "the check could not be done: " + check_failure;
     return;
   }
+  const std::string unkept = agreed_failure(group_, [&] {
+    for (const Attachment& attachment : measured->attachments()) {
+      record.attachments.push_back(sha256_hex(attachment.bytes));
+      if (start.attachments.empty()) continue;
+      std::filesystem::create_directories(start.attachments);
+      write_file(start.attachments / record.attachments.back(), attachment.bytes);
+    }
+  });
+  if (!unkept.empty()) {
+    record.status = LaunchStatus::failed;
+    record.reason = "what belongs to the result cannot be kept: " + unkept;
+    record.attachments.clear();
+    return;
+  }
   device.rank = group_.rank();
   device.kind = together ? "group" : "cpu";
   device.name =
@@ -166,10 +181,12 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   device.iterations = measurement.iterations;
   device.samples_s = measurement.samples_s;
   device.histogram = measurement.histogram;
+  device.series = measurement.series;
   device.converged = measurement.converged;
   device.metrics = measured->metrics();
   device.metrics["batch_iterations"] = static_cast<double>(measurement.batch);
-  device.metrics["ring_slots"] = measured->ring();
+  if (const auto* loop = dynamic_cast<const LoopCase*>(measured.get()))
+    device.metrics["ring_slots"] = loop->ring();
   device.metrics["threads"] = context.threads;
   device.metrics["cores_per_rank"] = cores_per_rank_;
   device.metrics["clock_cost_s"] = clock_cost_s_;
@@ -205,8 +222,10 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
     record.reason = reason;
   } else {
     const int asked = requested.identity.geometry.threads_per_rank;
-    Context context{group_, asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)), settings.seed,
-                    last_level_cache_bytes_, settings.fault};
+    Context context{group_,          asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)),
+                    settings.seed,   last_level_cache_bytes_,
+                    settings.fault,  requested.time_s,
+                    settings.storage};
     omp_set_num_threads(context.threads);
     RequestedCase complete = requested;
     complete.identity.parameters = record.parameters;
@@ -221,7 +240,7 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
       record.status = LaunchStatus::unsupported;
       record.reason = reason;
     } else {
-      execute(*benchmark, complete, context, record);
+      execute(*benchmark, complete, settings, context, record);
     }
   }
 

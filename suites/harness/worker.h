@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct StartSettings {
   int start = 0;  ///< 0: run by hand
   std::uint64_t seed = 1;
   Fault fault = Fault::none;
+  std::map<std::string, std::string> storage;  ///< folders to measure in, by name
+  /// Where attachments go, each named by its SHA-256; made when there is one. Empty: they are not kept.
+  std::filesystem::path attachments;
 };
 
 class Worker {
@@ -39,7 +43,8 @@ class Worker {
   bool oversubscribed() const { return oversubscribed_; }
 
  private:
-  void execute(const Benchmark& benchmark, const RequestedCase& requested, Context& context, Record& record);
+  void execute(const Benchmark& benchmark, const RequestedCase& requested, const StartSettings& settings,
+               Context& context, Record& record);
   int ranks_on_largest_node() const;
   int nodes() const;
   std::string mismatch(const Geometry& asked) const;

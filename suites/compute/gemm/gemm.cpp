@@ -69,7 +69,7 @@ double typical_result(const GemmCase& gemm, int range) {
   return std::sqrt(static_cast<double>(gemm.k)) * square;
 }
 
-class GemmBenchmarkCase : public Case {
+class GemmBenchmarkCase : public LoopCase {
  public:
   GemmBenchmarkCase(const GemmCase& gemm, const Context& context)
       : gemm_(gemm),

@@ -32,7 +32,7 @@ class RunCase {
     const Parameters given = parameters(element, m, n, k);
     reason_ = compute_gemm().unsupported(given, context_);
     if (!reason_.empty()) return;
-    case_ = compute_gemm().make(given, context_);
+    case_.reset(dynamic_cast<LoopCase*>(compute_gemm().make(given, context_).release()));
     case_->prepare();
     pass();
     case_->poison();
@@ -41,14 +41,14 @@ class RunCase {
     for (int slot = 0; slot < case_->ring(); ++slot) case_->iterate(slot);
   }
   const std::string& reason() const { return reason_; }
-  Case& operator*() { return *case_; }
-  Case* operator->() { return case_.get(); }
+  LoopCase& operator*() { return *case_; }
+  LoopCase* operator->() { return case_.get(); }
 
  private:
   ProcessGroup group_;
   Context context_;
   std::string reason_;
-  std::unique_ptr<Case> case_;
+  std::unique_ptr<LoopCase> case_;
 };
 
 TEST(GemmFormulas, WorkMemoryAndRing) {
