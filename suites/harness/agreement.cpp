@@ -38,7 +38,7 @@ std::string agreed_failure(const ProcessGroup& group, const std::function<void()
   return agree_on(group, reason);
 }
 
-void throw_agreed(const ProcessGroup& group, const std::function<void()>& step) {
+void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step) {
   const std::string failure = agreed_failure(group, step);
   if (!failure.empty()) throw AgreedError(failure);
 }

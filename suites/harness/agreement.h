@@ -16,15 +16,15 @@ std::string agree_on(const ProcessGroup& group, const std::string& own);
 /// Runs `step` on every rank and agrees on what was thrown; empty when nothing was.
 std::string agreed_failure(const ProcessGroup& group, const std::function<void()>& step);
 
-/// What every rank throws alike because one of them failed. Nobody waits for another, so the case has failed
-/// and the start goes on.
+/// Thrown on every rank alike: the case has failed with this reason, and no rank waits for another, so that
+/// the start can go on even when it comes from within a pass.
 class AgreedError : public Error {
  public:
-  explicit AgreedError(const std::string& agreed) : Error(ExitStatus::cannot_run, agreed) {}
+  explicit AgreedError(const std::string& reason) : Error(ExitStatus::cannot_run, reason) {}
 };
 
-/// Runs `step` on every rank; what is thrown on any becomes the same AgreedError on all.
-void throw_agreed(const ProcessGroup& group, const std::function<void()>& step);
+/// As agreed_failure, and throws what was agreed on, on all ranks.
+void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step);
 
 /// The text of `root` on every rank.
 std::string broadcast_text(const ProcessGroup& group, std::string text, int root);

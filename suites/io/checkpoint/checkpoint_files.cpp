@@ -56,10 +56,12 @@ void move_blocks(BlockIo& io, Direction direction, const File& file, std::byte* 
   const auto size_of = [&](std::int64_t index) {
     return static_cast<std::size_t>(std::min(block, bytes - static_cast<std::uint64_t>(index) * block));
   };
-  const auto place_of = [&](std::int64_t index) { return memory + static_cast<std::uint64_t>(index) * block; };
+  const auto place_of = [&](std::int64_t index) {
+    return memory + static_cast<std::uint64_t>(index) * block;
+  };
   const auto request = [&](std::int64_t index, int slot) {
     if (direction == Direction::write) std::memcpy(io.buffer(slot), place_of(index), size_of(index));
-    return BlockRequest{slot,           direction,    file.number(), static_cast<std::uint64_t>(index) * block,
+    return BlockRequest{slot,           direction,   file.number(), static_cast<std::uint64_t>(index) * block,
                         size_of(index), &file.path()};
   };
   const auto done = [&](std::int64_t index, int slot, double) {

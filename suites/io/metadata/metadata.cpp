@@ -90,11 +90,11 @@ class Metadata final : public PassCase {
     whose_ = whose_files(nodes_of(group_), group_.rank(), workspace_->shared());
     find_sharers();
     their_names_.emplace(files_, prefix_of(whose_, own_folders_));
-    throw_agreed(group_, [&] {
+    agree_or_throw(group_, [&] {
       own_path_ = own_folders_ ? workspace_->make_folder(folder_name(group_.rank())) : workspace_->folder();
       own_folder_.open_folder(own_path_);
     });
-    throw_agreed(group_, [&] {
+    agree_or_throw(group_, [&] {
       their_folder_.open_folder(own_folders_ ? workspace_->folder() / folder_name(whose_)
                                              : workspace_->folder());
     });
@@ -207,7 +207,7 @@ class Metadata final : public PassCase {
   }
 
   void count(std::int64_t expected, const char* when) {
-    throw_agreed(group_, [&] {
+    agree_or_throw(group_, [&] {
       if (!counts_) return;
       const std::int64_t found = count_entries(own_path_);
       if (found == expected) return;

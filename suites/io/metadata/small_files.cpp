@@ -11,20 +11,13 @@
 #include <filesystem>
 
 #include "reports/base/error.h"
+#include "suites/io/support/pattern.h"
 
 namespace assay::bench {
 namespace {
 
 constexpr int index_digits = 9;
 constexpr std::size_t stamp_bytes = 16;
-
-/// splitmix64 (Steele, Lea, Flood 2014): every 64-bit number gives another one that looks random.
-std::uint64_t mixed(std::uint64_t value) {
-  value += 0x9e3779b97f4a7c15u;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-  return value ^ (value >> 31);
-}
 
 void note_wrong(PhaseResult& result, const SmallFiles& files, std::int64_t index, const std::string& what) {
   if (result.wrong++ == 0) {
@@ -68,17 +61,17 @@ FileNames::FileNames(std::int64_t count, const std::string& prefix)
 
 FileContents::FileContents(std::uint64_t seed, std::size_t bytes)
     : bytes_(bytes), seed_(seed), buffer_(std::max(bytes, stamp_bytes)) {
-  std::uint64_t state = mixed(seed);
+  std::uint64_t state = mix_bits(seed);
   for (std::size_t at = 0; at < buffer_.size(); at += sizeof state) {
-    state = mixed(state);
+    state = mix_bits(state);
     std::memcpy(&buffer_[at], &state, std::min(sizeof state, buffer_.size() - at));
   }
 }
 
 const std::byte* FileContents::of(int owner, std::int64_t index, std::int64_t pass) {
   const std::uint64_t who =
-      mixed(seed_ ^ static_cast<std::uint64_t>(owner) << 32 ^ static_cast<std::uint64_t>(pass));
-  const std::uint64_t stamp[2] = {mixed(who ^ static_cast<std::uint64_t>(index)), who};
+      mix_bits(seed_ ^ static_cast<std::uint64_t>(owner) << 32 ^ static_cast<std::uint64_t>(pass));
+  const std::uint64_t stamp[2] = {mix_bits(who ^ static_cast<std::uint64_t>(index)), who};
   static_assert(sizeof stamp == stamp_bytes);
   std::memcpy(buffer_.data(), stamp, sizeof stamp);
   return buffer_.data();

@@ -50,10 +50,8 @@ std::string too_small(const std::string& what, const std::string& free, const st
   return free + " " + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
 }
 
-/// Throws one Error on all ranks.
-void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step) {
-  const std::string failure = agreed_failure(group, step);
-  if (!failure.empty()) throw Error(ExitStatus::cannot_run, failure);
+std::string count(double files) {
+  return std::to_string(static_cast<std::uint64_t>(files));
 }
 
 }  // namespace
@@ -63,7 +61,7 @@ ParameterSpec storage_parameter() {
   storage.name = "storage";
   storage.type = ParameterType::text;
   storage.default_value = std::string("scratch");
-  storage.meaning = "name of the folder to measure in, as the site file or --storage NAME=FOLDER tells";
+  storage.meaning = "name of the folder to measure in, as the site file names it";
   return storage;
 }
 
@@ -79,6 +77,7 @@ Workspace::Workspace(const Context& context, const std::string& storage, Need ne
   if (named == context.storage.end()) throw bad_input(storage_unsupported(context, storage));
   parent_ = named->second;
   agree_or_throw(group, [&] { file_system_ = file_system_of(parent_); });
+  file_system_.in_memory = agree_on(group, file_system_.in_memory);
   try {
     make_folder_everywhere(group, options);
     agree_or_throw(group, [&] { check_space(group, need, options); });
@@ -162,10 +161,8 @@ void Workspace::check_space(const ProcessGroup& group, Need need, const Options&
   const double free_files = static_cast<double>(options.free_files.value_or(file_system_.free_files));
   const bool counted = file_system_.total_files > 0 || options.free_files;
   if (counted && free_files < needed_files + 16) {
-    throw Error(
-        ExitStatus::cannot_run,
-        too_small("inodes", format_value(free_files, "1", 12), format_value(needed_files + 16, "1", 12)),
-        "remove some files, or ask for fewer", where);
+    throw Error(ExitStatus::cannot_run, too_small("inodes", count(free_files), count(needed_files + 16)),
+                "remove some files, or ask for fewer", where);
   }
 }
 

@@ -20,11 +20,7 @@ using testing::HasSubstr;
 
 class WorkspaceTest : public testing::Test {
  protected:
-  Context context() {
-    Context context{group_};
-    context.storage["scratch"] = scratch_ / "";
-    return context;
-  }
+  Context context() { return {group_, 1, 0, 0, Fault::none, 1, {{"scratch", scratch_ / ""}}}; }
   std::vector<std::string> left() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(scratch_ / ""))
