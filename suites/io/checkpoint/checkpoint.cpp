@@ -335,7 +335,7 @@ class Checkpoint final : public PassCase {
   Memory state_, staging_;
   std::optional<Pattern> pattern_;
   std::vector<CheckpointPart> own_, theirs_;
-  std::unique_ptr<BlockIo> io_;  ///< goes before the memory that it writes from
+  std::unique_ptr<BlockIo> io_;
   std::uint64_t wrong_bytes_ = 0;
   std::uint64_t restored_bytes_ = 0;  ///< right ones, in the last pass
   std::string first_wrong_;

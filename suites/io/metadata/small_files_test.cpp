@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +13,7 @@
 
 #include "reports/base/error.h"
 #include "suites/harness/launched_program.h"
+#include "suites/io/support/file_size_limit.h"
 
 namespace assay::bench {
 namespace {
@@ -141,26 +140,6 @@ TEST_F(SmallFilesTest, NothingIsReplaced) {
   EXPECT_EQ(result.first_refused, "create f000000002");
   EXPECT_EQ(std::filesystem::file_size(scratch_ / "f000000002"), 10u);
 }
-
-/// A limit on the size of files cuts a write short, as a disk does that is almost full.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
 
 TEST_F(SmallFilesTest, AShortWriteIsRefused) {
   const FileSizeLimit limit(60);
