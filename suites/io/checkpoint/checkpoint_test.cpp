@@ -137,12 +137,14 @@ class LaunchedCheckpoint : public testing::TestWithParam<int> {
     if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
     std::filesystem::create_directory(scratch_ / "disk");
   }
-  std::vector<Record> run(const std::string& arguments, int expected_exit_code) {
+  std::vector<Record> run(const std::string& arguments, int expected_exit_code,
+                          const std::string& scale = "1e-5") {
     const auto file = scratch_ / "records.jsonl";
     std::filesystem::remove(file);
-    const Ended ended = run_command(assay_bench(
-        GetParam(), "io/checkpoint --scale 1e-5 --engine posix --direct false --time 20ms --folder " +
-                        (scratch_ / "disk").string() + " --json " + file.string() + " " + arguments));
+    const Ended ended = run_command(
+        assay_bench(GetParam(), "io/checkpoint --engine posix --direct false --time 20ms --scale " + scale +
+                                    " --folder " + (scratch_ / "disk").string() + " --json " + file.string() +
+                                    " " + arguments));
     EXPECT_EQ(ended.exit_code, expected_exit_code) << ended.output;
     EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "disk"));
     return records_in(file);
@@ -154,7 +156,7 @@ class LaunchedCheckpoint : public testing::TestWithParam<int> {
 INSTANTIATE_TEST_SUITE_P(Checkpoint, LaunchedCheckpoint, testing::Values(1, 2, 3));
 
 TEST_P(LaunchedCheckpoint, BothModesAndBothStages) {
-  const auto records = run("--model llama3-8b,1t --scale 1e-7 --mode synchronous,asynchronous", 0);
+  const auto records = run("--model llama3-8b,1t --mode synchronous,asynchronous", 0, "1e-7");
   ASSERT_EQ(records.size(), 4u);
   for (const Record& record : records) {
     EXPECT_EQ(record.status, LaunchStatus::completed) << record.reason;
