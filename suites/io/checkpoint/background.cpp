@@ -9,7 +9,7 @@
 
 namespace assay::bench {
 
-Background::Background(const std::function<void()>& first) {
+BackgroundThread::BackgroundThread(const std::function<void()>& first) {
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
@@ -35,7 +35,7 @@ Background::Background(const std::function<void()>& first) {
   std::rethrow_exception(failure);
 }
 
-Background::~Background() {
+BackgroundThread::~BackgroundThread() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
@@ -44,7 +44,7 @@ Background::~Background() {
   thread_.join();
 }
 
-void Background::start(std::function<void()> job) {
+void BackgroundThread::start(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
     job_ = std::move(job);
@@ -53,12 +53,12 @@ void Background::start(std::function<void()> job) {
   changed_.notify_all();
 }
 
-void Background::wait() {
+void BackgroundThread::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return done_.load(); });
 }
 
-void Background::run() {
+void BackgroundThread::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ended_ || job_; });

@@ -10,15 +10,15 @@
 
 namespace assay::bench {
 
-class Background {
+class BackgroundThread {
  public:
   /// Runs `first` on the new thread, and throws what it throws. Throws Error when there is no thread to be
   /// had.
-  explicit Background(const std::function<void()>& first);
+  explicit BackgroundThread(const std::function<void()>& first);
   /// Waits for the job under way.
-  ~Background();
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
+  ~BackgroundThread();
+  BackgroundThread(const BackgroundThread&) = delete;
+  BackgroundThread& operator=(const BackgroundThread&) = delete;
 
   /// The job before must be done. A job throws nothing.
   void start(std::function<void()> job);

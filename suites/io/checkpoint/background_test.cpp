@@ -7,9 +7,9 @@
 namespace assay::bench {
 namespace {
 
-TEST(Background, JobsRunOneAfterTheOtherOnOneThread) {
+TEST(BackgroundThread, JobsRunOneAfterTheOtherOnOneThread) {
   std::thread::id first, second;
-  Background background([&] { first = std::this_thread::get_id(); });
+  BackgroundThread background([&] { first = std::this_thread::get_id(); });
   EXPECT_TRUE(background.done());
   background.start([&] { second = std::this_thread::get_id(); });
   background.wait();
@@ -18,11 +18,11 @@ TEST(Background, JobsRunOneAfterTheOtherOnOneThread) {
   EXPECT_NE(first, std::this_thread::get_id());
 }
 
-TEST(Background, TheLastJobIsWaitedFor) {
+TEST(BackgroundThread, TheLastJobIsWaitedFor) {
   std::atomic<bool> go = false;
   bool ran = false;
   {
-    Background background([] {});
+    BackgroundThread background([] {});
     background.start([&] {
       while (!go) std::this_thread::yield();
       ran = true;
@@ -33,8 +33,8 @@ TEST(Background, TheLastJobIsWaitedFor) {
   EXPECT_TRUE(ran);
 }
 
-TEST(Background, WhatTheFirstJobThrowsIsThrown) {
-  EXPECT_THROW(Background([] { throw std::runtime_error("no engine"); }), std::runtime_error);
+TEST(BackgroundThread, WhatTheFirstJobThrowsIsThrown) {
+  EXPECT_THROW(BackgroundThread([] { throw std::runtime_error("no engine"); }), std::runtime_error);
 }
 
 }  // namespace

@@ -74,8 +74,8 @@ class Checkpoint final : public PassCase {
       const std::uint64_t staging = asynchronous_ ? share_.bytes() : 0;
       const auto engine = static_cast<std::uint64_t>(engine_.queue_depth) * engine_.block_bytes;
       check_memory(group_, state + staging + (asynchronous_ ? 2 : 1) * engine);
-      state_ = Memory(state);
-      staging_ = Memory(staging);
+      state_ = StateMemory(state);
+      staging_ = StateMemory(staging);
       io_ = make_block_io(engine_);
       // An engine serves the thread that made it.
       if (asynchronous_) background_.emplace([&] { background_io_ = make_block_io(engine_); });
@@ -324,7 +324,7 @@ class Checkpoint final : public PassCase {
   bool silent_;
   int whose_ = 0;
   std::optional<Workspace> workspace_;
-  Memory state_, staging_;
+  StateMemory state_, staging_;
   std::optional<Pattern> pattern_;
   std::vector<CheckpointPart> own_, theirs_;
   std::unique_ptr<BlockIo> io_, background_io_;
@@ -333,7 +333,7 @@ class Checkpoint final : public PassCase {
   std::string first_wrong_;
   double resident_share_ = 0;
   bool residency_unknown_ = false;
-  std::optional<Background> background_;  ///< goes first: it writes from the memory above
+  std::optional<BackgroundThread> background_;  ///< goes first: it writes from the memory above
 };
 
 std::string unsupported(const Parameters& parameters, const Context& context) {

@@ -12,7 +12,7 @@ namespace {
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 constexpr double bytes_per_parameter = 14;
 
-CheckpointModel row(const std::string& name, const Architecture& architecture, int tensor, int pipeline,
+CheckpointModel row(const std::string& name, const TransformerShape& architecture, int tensor, int pipeline,
                     int data, int zero_stage, double published_gib) {
   CheckpointModel model;
   model.name = name;
@@ -38,7 +38,7 @@ int model_writers(const CheckpointModel& model, int ranks) {
 
 }  // namespace
 
-double parameters_of(const Architecture& a) {
+double parameters_of(const TransformerShape& a) {
   const double h = a.hidden;
   const double attention = h * (h + 2 * h * a.key_value_heads / a.heads) + h * h;
   const double gated = 3 * h * a.feed_forward;

@@ -9,7 +9,7 @@ namespace assay::bench {
 
 /// The shape of a transformer with gated feed-forward layers and grouped queries, embedding and output
 /// projection apart.
-struct Architecture {
+struct TransformerShape {
   int layers = 0;
   int hidden = 0;
   int feed_forward = 0;
@@ -20,13 +20,13 @@ struct Architecture {
 
 /// Layers x (queries, keys, values, output: h (h + 2 h k/a) + h^2; gate, up, down: 3 h f; two norms: 2 h) + 2
 /// V h + h, for hidden size h, feed-forward size f, a heads, k key-value heads and a vocabulary of V.
-double parameters_of(const Architecture& architecture);
+double parameters_of(const TransformerShape& architecture);
 
 /// A row of "Table 2 LLM models" of the MLPerf Storage v2.0 submission guidelines (mlcommons/storage,
 /// Submission_guidelines.md).
 struct CheckpointModel {
   std::string name;  ///< "llama3-8b"
-  Architecture architecture;
+  TransformerShape architecture;
   int tensor_parallel = 1, pipeline_parallel = 1, data_parallel = 1;
   int zero_stage = 3;
   double published_gib = 0;  ///< model and optimizer together; the table writes GB and TB, and counts GiB

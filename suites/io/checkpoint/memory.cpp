@@ -18,14 +18,14 @@ constexpr double most_of_available = 0.9;
 
 }  // namespace
 
-Memory::Memory(std::uint64_t bytes) : size_(bytes) {
+StateMemory::StateMemory(std::uint64_t bytes) : size_(bytes) {
   if (bytes == 0) return;
   bytes_.reset(static_cast<std::byte*>(std::aligned_alloc(page, (bytes + page - 1) / page * page)));
   if (!bytes_) throw std::bad_alloc();
   std::memset(bytes_.get(), 0xa5, size_);
 }
 
-void Memory::Free::operator()(std::byte* bytes) const {
+void StateMemory::Free::operator()(std::byte* bytes) const {
   std::free(bytes);
 }
 

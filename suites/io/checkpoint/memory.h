@@ -10,11 +10,11 @@
 namespace assay::bench {
 
 /// Page-aligned bytes, each page touched already.
-class Memory {
+class StateMemory {
  public:
-  Memory() = default;
+  StateMemory() = default;
   /// Throws std::bad_alloc.
-  explicit Memory(std::uint64_t bytes);
+  explicit StateMemory(std::uint64_t bytes);
   std::byte* data() const { return bytes_.get(); }
   std::size_t bytes() const { return size_; }
 

@@ -66,7 +66,6 @@ class Metadata final : public PassCase {
         own_folders_(text(parameters, "directories") == "own"),
         last_(group_.rank() == group_.size() - 1),
         silent_(context.fault == Fault::silent_rank && last_),
-        names_(files_, prefix_of(group_.rank(), own_folders_)),
         contents_(context.seed, bytes_),
         buffer_(bytes_ + 1) {}
 
@@ -87,6 +86,7 @@ class Metadata final : public PassCase {
     Workspace::Options options;
     options.shared = false;  // the metadata of local disks can be measured on many nodes at once
     workspace_.emplace(context_, storage_, need, options);
+    names_.emplace(files_, prefix_of(group_.rank(), own_folders_));
     whose_ = whose_files(nodes_of(group_), group_.rank(), workspace_->shared());
     find_sharers();
     their_names_.emplace(files_, prefix_of(whose_, own_folders_));
@@ -106,12 +106,12 @@ class Metadata final : public PassCase {
   }
 
   void pass(Recorder& recorder) override {
-    const SmallFiles own{own_folder_.number(), names_, group_.rank(), recorder.pass()};
+    const SmallFiles own{own_folder_.number(), *names_, group_.rank(), recorder.pass()};
     const SmallFiles theirs{their_folder_.number(), *their_names_, whose_, recorder.pass()};
     stated_ = read_ = 0;
     phase(recorder, "create", [&] {
-      if (silent_) return PhaseResult{};
-      PhaseResult result = create_files(own, contents_);
+      if (silent_) return SmallFilesResult{};
+      SmallFilesResult result = create_files(own, contents_);
       made_ = result.made;
       return result;
     });
@@ -119,7 +119,7 @@ class Metadata final : public PassCase {
     count(files_ * sharers_, "before removal");
     stated_ = phase(recorder, "stat", [&] { return stat_files(theirs, bytes_); });
     read_ = phase(recorder, "read", [&] { return read_files(theirs, contents_, buffer_); });
-    phase(recorder, "remove", [&] { return silent_ ? PhaseResult{} : remove_files(own); });
+    phase(recorder, "remove", [&] { return silent_ ? SmallFilesResult{} : remove_files(own); });
     made_ = 0;
     count(0, "after removal");
   }
@@ -190,8 +190,8 @@ class Metadata final : public PassCase {
   }
 
   /// Times one phase and gathers what it found. Returns the number of files that it acted on.
-  std::int64_t phase(Recorder& recorder, const char* name, const std::function<PhaseResult()>& act) {
-    PhaseResult result;
+  std::int64_t phase(Recorder& recorder, const char* name, const std::function<SmallFilesResult()>& act) {
+    SmallFilesResult result;
     recorder.time(name, [&] { result = act(); });
     note(result.wrong, result.first_wrong);
     const std::string failure = agreed_failure(group_, [&] {
@@ -226,7 +226,7 @@ class Metadata final : public PassCase {
   void spoil_a_file() {
     const bool wrong_element = context_.fault == Fault::wrong_element;
     if (!last_ || !(wrong_element || context_.fault == Fault::nan)) return;
-    const int file = openat(own_folder_.number(), names_[files_ / 2], O_RDWR | O_CLOEXEC);
+    const int file = openat(own_folder_.number(), (*names_)[files_ / 2], O_RDWR | O_CLOEXEC);
     if (file < 0) return;
     std::byte spoilt[sizeof(double)];
     std::fill(std::begin(spoilt), std::end(spoilt), std::byte{0xff});  // a NaN in any floating-point type
@@ -244,7 +244,7 @@ class Metadata final : public PassCase {
 
   /// Not collective: also when an exception flies.
   void remove_leftovers() noexcept {
-    for (; made_ > 0; --made_) unlinkat(own_folder_.number(), names_[made_ - 1], 0);
+    for (; made_ > 0; --made_) unlinkat(own_folder_.number(), (*names_)[made_ - 1], 0);
   }
 
   Context context_;
@@ -255,14 +255,13 @@ class Metadata final : public PassCase {
   bool own_folders_;
   bool last_;
   bool silent_;
-  FileNames names_;
   FileContents contents_;
   std::vector<std::byte> buffer_;
   std::optional<Workspace> workspace_;
   int whose_ = 0;
   std::int64_t sharers_ = 1;
   bool counts_ = true;
-  std::optional<FileNames> their_names_;
+  std::optional<FileNames> names_, their_names_;
   std::filesystem::path own_path_;
   Descriptor own_folder_, their_folder_;
   std::int64_t made_ = 0;  ///< files of ours that may be there

@@ -154,18 +154,18 @@ TEST_F(MetadataCase, WithoutAFolderItIsUnsupported) {
   EXPECT_EQ(find_benchmark("io/metadata").unsupported(parameters({}), context()), "");
 }
 
-class LaunchedMetadata : public testing::TestWithParam<int> {
+class LaunchedMetadata : public testing::Test {
  protected:
   void SetUp() override {
     if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
     std::filesystem::create_directory(scratch_ / "disk");
   }
-  std::vector<Record> run(const std::string& arguments, int expected_exit_code) {
+  std::vector<Record> run(int ranks, const std::string& arguments, int expected_exit_code) {
     const auto file = scratch_ / "records.jsonl";
     std::filesystem::remove(file);
-    const Ended ended = run_command(assay_bench(GetParam(), "io/metadata --files 50 --time 20ms --folder " +
-                                                                (scratch_ / "disk").string() + " --json " +
-                                                                file.string() + " " + arguments));
+    const Ended ended = run_command(
+        assay_bench(ranks, "io/metadata --directories own,shared --files 50 --time 20ms --folder " +
+                               (scratch_ / "disk").string() + " --json " + file.string() + " " + arguments));
     EXPECT_EQ(ended.exit_code, expected_exit_code) << ended.output;
     EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "disk"));
     return records_in(file);
@@ -174,25 +174,23 @@ class LaunchedMetadata : public testing::TestWithParam<int> {
   ScratchFolder scratch_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Metadata, LaunchedMetadata, testing::Values(1, 2, 3));
-
-TEST_P(LaunchedMetadata, OwnAndSharedFolders) {
-  const auto records = run("--directories own,shared", 0);
+TEST_F(LaunchedMetadata, OwnAndSharedFolders) {
+  const auto records = run(3, "", 0);
   ASSERT_EQ(records.size(), 2u);
   for (const Record& record : records) {
     EXPECT_EQ(record.status, LaunchStatus::completed) << record.reason;
     ASSERT_EQ(record.devices.size(), 1u);
     EXPECT_EQ(record.devices[0].check.status, CheckStatus::pass) << record.devices[0].check.how;
     for (const FigureOfMerit& figure : record.foms) {
-      EXPECT_EQ(figure.numerator, 50.0 * GetParam());
+      EXPECT_EQ(figure.numerator, 150.0);
       EXPECT_TRUE(value_of(figure, record.devices[0])) << figure.name;
     }
   }
 }
 
-TEST_P(LaunchedMetadata, FaultsAreCaught) {
+TEST_F(LaunchedMetadata, FaultsAreCaught) {
   for (const std::string fault : {"wrong_element", "nan", "silent_rank"}) {
-    const auto records = run("--directories own,shared --plant " + fault, 1);
+    const auto records = run(2, "--plant " + fault, 1);
     ASSERT_EQ(records.size(), 2u);
     for (const Record& record : records) {
       EXPECT_EQ(record.planted, fault);

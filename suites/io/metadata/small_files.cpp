@@ -19,14 +19,15 @@ namespace {
 constexpr int index_digits = 9;
 constexpr std::size_t stamp_bytes = 16;
 
-void note_wrong(PhaseResult& result, const SmallFiles& files, std::int64_t index, const std::string& what) {
+void note_wrong(SmallFilesResult& result, const SmallFiles& files, std::int64_t index,
+                const std::string& what) {
   if (result.wrong++ == 0) {
     result.first_wrong =
         std::string("file ") + files.names[index] + " of rank " + std::to_string(files.owner) + " " + what;
   }
 }
 
-void note_refused(PhaseResult& result, const SmallFiles& files, std::int64_t index, const char* call,
+void note_refused(SmallFilesResult& result, const SmallFiles& files, std::int64_t index, const char* call,
                   int error) {
   if (result.refused++ == 0) {
     result.first_errno = error;
@@ -77,8 +78,8 @@ const std::byte* FileContents::of(int owner, std::int64_t index, std::int64_t pa
   return buffer_.data();
 }
 
-PhaseResult create_files(const SmallFiles& files, FileContents& contents) {
-  PhaseResult result;
+SmallFilesResult create_files(const SmallFiles& files, FileContents& contents) {
+  SmallFilesResult result;
   const std::size_t bytes = contents.bytes();
   for (std::int64_t index = 0; index < files.names.count(); ++index) {
     const int file =
@@ -100,8 +101,8 @@ PhaseResult create_files(const SmallFiles& files, FileContents& contents) {
   return result;
 }
 
-PhaseResult stat_files(const SmallFiles& files, std::size_t bytes) {
-  PhaseResult result;
+SmallFilesResult stat_files(const SmallFiles& files, std::size_t bytes) {
+  SmallFilesResult result;
   for (std::int64_t index = 0; index < files.names.count(); ++index) {
     struct stat entry;
     if (fstatat(files.folder, files.names[index], &entry, 0) != 0) {
@@ -116,8 +117,8 @@ PhaseResult stat_files(const SmallFiles& files, std::size_t bytes) {
   return result;
 }
 
-PhaseResult read_files(const SmallFiles& files, FileContents& contents, std::vector<std::byte>& buffer) {
-  PhaseResult result;
+SmallFilesResult read_files(const SmallFiles& files, FileContents& contents, std::vector<std::byte>& buffer) {
+  SmallFilesResult result;
   const std::size_t bytes = contents.bytes();
   for (std::int64_t index = 0; index < files.names.count(); ++index) {
     const int file = openat(files.folder, files.names[index], O_RDONLY | O_CLOEXEC);
@@ -149,8 +150,8 @@ PhaseResult read_files(const SmallFiles& files, FileContents& contents, std::vec
   return result;
 }
 
-PhaseResult remove_files(const SmallFiles& files) {
-  PhaseResult result;
+SmallFilesResult remove_files(const SmallFiles& files) {
+  SmallFilesResult result;
   for (std::int64_t index = 0; index < files.names.count(); ++index) {
     if (unlinkat(files.folder, files.names[index], 0) == 0) {
       ++result.done;

@@ -40,7 +40,7 @@ class FileContents {
 };
 
 /// How one phase on one rank ended.
-struct PhaseResult {
+struct SmallFilesResult {
   std::int64_t done = 0;     ///< files that were acted on and found as they must be
   std::int64_t made = 0;     ///< create: files that are there now, the last one perhaps in part
   std::int64_t wrong = 0;    ///< files that are missing, of another size or with other contents
@@ -59,13 +59,13 @@ struct SmallFiles {
 };
 
 /// open (new), write, close. Stops at the first call that is refused.
-PhaseResult create_files(const SmallFiles& files, FileContents& contents);
+SmallFilesResult create_files(const SmallFiles& files, FileContents& contents);
 /// fstatat; a missing file or another size is wrong.
-PhaseResult stat_files(const SmallFiles& files, std::size_t bytes);
+SmallFilesResult stat_files(const SmallFiles& files, std::size_t bytes);
 /// open, read, close; each byte is compared. `buffer` has room for one byte more than a file must have.
-PhaseResult read_files(const SmallFiles& files, FileContents& contents, std::vector<std::byte>& buffer);
+SmallFilesResult read_files(const SmallFiles& files, FileContents& contents, std::vector<std::byte>& buffer);
 /// unlink. A file that is not there is wrong; it goes on after a call that is refused.
-PhaseResult remove_files(const SmallFiles& files);
+SmallFilesResult remove_files(const SmallFiles& files);
 
 /// Entries of a folder without "." and "..". Throws Error(cannot_run).
 std::int64_t count_entries(const std::string& folder);

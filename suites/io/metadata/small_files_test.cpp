@@ -26,7 +26,7 @@ class SmallFilesTest : public testing::Test {
   ~SmallFilesTest() override { close(folder_); }
 
   SmallFiles files(std::int64_t pass = 0) const { return {folder_, names_, 3, pass}; }
-  PhaseResult read_back(std::int64_t pass = 0) { return read_files(files(pass), contents_, buffer_); }
+  SmallFilesResult read_back(std::int64_t pass = 0) { return read_files(files(pass), contents_, buffer_); }
   std::int64_t entries() const { return count_entries(scratch_ / ""); }
 
   ScratchFolder scratch_;
@@ -60,7 +60,7 @@ TEST(FileContents, DependOnRankFilePassAndSeed) {
 }
 
 TEST_F(SmallFilesTest, ALifeOfFiveFiles) {
-  PhaseResult result = create_files(files(), contents_);
+  SmallFilesResult result = create_files(files(), contents_);
   EXPECT_EQ(result.done, 5);
   EXPECT_EQ(result.made, 5);
   EXPECT_EQ(result.refused, 0);
@@ -96,7 +96,7 @@ TEST_F(SmallFilesTest, AWrongByteIsFound) {
   file.put(static_cast<char>(last ^ 1));
   file.close();
   EXPECT_EQ(stat_files(files(), 100).wrong, 0);
-  const PhaseResult result = read_back();
+  const SmallFilesResult result = read_back();
   EXPECT_EQ(result.wrong, 1);
   EXPECT_EQ(result.done, 4);
   EXPECT_THAT(result.first_wrong, HasSubstr("file f000000002 of rank 3 has 0x"));
@@ -107,7 +107,7 @@ TEST_F(SmallFilesTest, ShortAndLongFilesAreFound) {
   create_files(files(), contents_);
   std::filesystem::resize_file(scratch_ / "f000000000", 99);
   std::filesystem::resize_file(scratch_ / "f000000001", 101);
-  PhaseResult result = stat_files(files(), 100);
+  SmallFilesResult result = stat_files(files(), 100);
   EXPECT_EQ(result.wrong, 2);
   EXPECT_EQ(result.first_wrong, "file f000000000 of rank 3 has 99 B instead of 100");
   result = read_back();
@@ -120,7 +120,7 @@ TEST_F(SmallFilesTest, AMissingFileIsFoundInEachPhase) {
   std::filesystem::remove(scratch_ / "f000000003");
   EXPECT_EQ(stat_files(files(), 100).first_wrong, "file f000000003 of rank 3 is missing");
   EXPECT_EQ(read_back().wrong, 1);
-  const PhaseResult result = remove_files(files());
+  const SmallFilesResult result = remove_files(files());
   EXPECT_EQ(result.wrong, 1);
   EXPECT_EQ(result.done, 4);
   EXPECT_EQ(result.refused, 0);
@@ -133,7 +133,7 @@ TEST_F(SmallFilesTest, FilesOfAnEarlierPassAreWrong) {
 
 TEST_F(SmallFilesTest, NothingIsReplaced) {
   std::ofstream(scratch_ / "f000000002") << "in the way";
-  const PhaseResult result = create_files(files(), contents_);
+  const SmallFilesResult result = create_files(files(), contents_);
   EXPECT_EQ(result.made, 2);
   EXPECT_EQ(result.refused, 1);
   EXPECT_EQ(result.first_errno, EEXIST);
@@ -143,7 +143,7 @@ TEST_F(SmallFilesTest, NothingIsReplaced) {
 
 TEST_F(SmallFilesTest, AShortWriteIsRefused) {
   const FileSizeLimit limit(60);
-  const PhaseResult result = create_files(files(), contents_);
+  const SmallFilesResult result = create_files(files(), contents_);
   EXPECT_EQ(result.made, 1);
   EXPECT_EQ(result.done, 0);
   EXPECT_EQ(result.refused, 1);
