@@ -159,7 +159,7 @@ FileSystem file_system_of(const std::filesystem::path& folder) {
   return answer;
 }
 
-std::string to_string(const FileSystem& file_system) {
+std::string text_of(const FileSystem& file_system) {
   return file_system.type + (file_system.device.empty() ? "" : " on " + file_system.device);
 }
 

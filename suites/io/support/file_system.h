@@ -36,6 +36,6 @@ Mount mount_of(std::string_view mountinfo, const std::string& absolute);
 FileSystem file_system_of(const std::filesystem::path& folder);
 
 /// "ext4 on /dev/vda"
-std::string to_string(const FileSystem& file_system);
+std::string text_of(const FileSystem& file_system);
 
 }  // namespace assay::bench

@@ -13,6 +13,8 @@
 
 #include "reports/record/unit.h"
 #include "suites/harness/agreement.h"
+#include "suites/io/support/memory_size.h"
+#include "suites/io/support/pattern.h"
 #include "suites/io/support/storage_error.h"
 
 namespace assay::bench {
@@ -38,16 +40,8 @@ std::string unique_name() {
   return "assay-" + short_host + "-" + std::to_string(getpid()) + "-" + number;
 }
 
-/// The lowest rank on this rank's node.
-int first_on_node(const ProcessGroup& group) {
-  for (int rank = 0; rank < group.rank(); ++rank) {
-    if (group.node_of(rank) == group.node_of(group.rank())) return rank;
-  }
-  return group.rank();
-}
-
 std::string too_small(const std::string& what, const std::string& free, const std::string& needed) {
-  return free + " " + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
+  return free + what + " are free here, " + needed + " are needed with a reserve (nothing was written)";
 }
 
 std::string count(double files) {
@@ -68,7 +62,7 @@ ParameterSpec storage_parameter() {
 std::string storage_unsupported(const Context& context, const std::string& storage) {
   if (context.storage.contains(storage)) return {};
   return "no folder is named for the storage '" + storage +
-         "'; name one in the site file or with --storage " + storage + "=FOLDER";
+         "'; name one under [storage] in the site file, or by hand with --folder " + storage + "=PATH";
 }
 
 Workspace::Workspace(const Context& context, const std::string& storage, Need need, const Options& options) {
@@ -103,7 +97,7 @@ void Workspace::make_folder_everywhere(const ProcessGroup& group, const Options&
     if (group.rank() == 0) make();
   });
   ours_ = true;
-  const bool speaks_for_node = first_on_node(group) == group.rank();
+  const bool speaks_for_node = first_on_node(group);
   const bool elsewhere = speaks_for_node && group.node_of(group.rank()) != group.node_of(0);
   bool found = false;
   agree_or_throw(group, [&] {
@@ -119,7 +113,7 @@ void Workspace::make_folder_everywhere(const ProcessGroup& group, const Options&
     if (shared_ || (finders == 0 && !options.shared)) return;
     if (!elsewhere || found) return;
     throw Error(ExitStatus::cannot_run,
-                "node " + group.node_of(group.rank()) + " (" + assay::bench::to_string(file_system_) +
+                "node " + group.node_of(group.rank()) + " (" + text_of(file_system_) +
                     ") does not see what node " + group.node_of(0) +
                     " writes here: not a shared file system, or not mounted",
                 "mount it on every node, or name a folder that all nodes share", Location{parent_.string()});
@@ -155,15 +149,21 @@ void Workspace::check_space(const ProcessGroup& group, Need need, const Options&
   const double free_bytes = static_cast<double>(options.free_bytes.value_or(file_system_.free_bytes));
   if (free_bytes < needed_bytes) {
     throw Error(ExitStatus::cannot_run,
-                too_small("bytes", format_value(free_bytes, "B"), format_value(needed_bytes, "B")),
+                too_small("", format_value(free_bytes, "B"), format_value(needed_bytes, "B")),
                 "free some space, or ask for fewer bytes or ranks", where);
   }
   const double free_files = static_cast<double>(options.free_files.value_or(file_system_.free_files));
   const bool counted = file_system_.total_files > 0 || options.free_files;
   if (counted && free_files < needed_files + 16) {
-    throw Error(ExitStatus::cannot_run, too_small("inodes", count(free_files), count(needed_files + 16)),
+    throw Error(ExitStatus::cannot_run, too_small(" inodes", count(free_files), count(needed_files + 16)),
                 "remove some files, or ask for fewer", where);
   }
+}
+
+std::uint64_t Workspace::identity() const {
+  std::uint64_t number = 0;
+  for (const char c : folder_.filename().string()) number = mix_bits(number ^ static_cast<unsigned char>(c));
+  return number;
 }
 
 std::filesystem::path Workspace::claim(const std::string& name) {
@@ -183,19 +183,20 @@ std::filesystem::path Workspace::make_folder(const std::string& name) {
   return path;
 }
 
-int Workspace::create_file(const std::string& name, int flags) {
+OpenFile Workspace::create_file(const std::string& name, int flags) {
   const std::filesystem::path path = folder_ / name;
   const int descriptor = open(path.c_str(), flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (descriptor < 0) throw storage_error("make a file", path, errno);
+  OpenFile file(descriptor, path);
   files_.push_back(name);
-  return descriptor;
+  return file;
 }
 
-int Workspace::open_file(const std::string& name, int flags) const {
+OpenFile Workspace::open_file(const std::string& name, int flags) const {
   const std::filesystem::path path = folder_ / name;
   const int descriptor = open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) throw storage_error("open the file", path, errno);
-  return descriptor;
+  return {descriptor, path};
 }
 
 void Workspace::remove_files() noexcept {
@@ -222,7 +223,7 @@ void Workspace::clear() noexcept {
 }
 
 std::map<std::string, std::string> Workspace::path() const {
-  std::map<std::string, std::string> path{{"file_system", assay::bench::to_string(file_system_)}};
+  std::map<std::string, std::string> path{{"file_system", text_of(file_system_)}};
   if (!file_system_.mount_point.empty()) path["mount_point"] = file_system_.mount_point;
   if (!file_system_.in_memory.empty()) path["invalid"] = file_system_.in_memory + ": no storage was measured";
   return path;

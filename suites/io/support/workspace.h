@@ -12,6 +12,7 @@
 #include "reports/record/catalogue.h"
 #include "suites/harness/benchmark.h"
 #include "suites/io/support/file_system.h"
+#include "suites/io/support/open_file.h"
 
 namespace assay::bench {
 
@@ -50,6 +51,8 @@ class Workspace {
 
   /// The new folder.
   const std::filesystem::path& folder() const { return folder_; }
+  /// A number that no other workspace has, the same on every rank: for Pattern.
+  std::uint64_t identity() const;
   const FileSystem& file_system() const { return file_system_; }
   /// True when all nodes see the same files (always with one node).
   bool shared() const { return shared_; }
@@ -63,9 +66,9 @@ class Workspace {
   /// folder claims it, so that the last one to be done removes it.
   std::filesystem::path claim_folder(const std::string& name);
   /// Makes a new file and opens it: `flags` as for open(2), O_CREAT and O_EXCL are added. Throws Error.
-  int create_file(const std::string& name, int flags);
+  OpenFile create_file(const std::string& name, int flags);
   /// Opens a file of the folder that exists. Throws Error.
-  int open_file(const std::string& name, int flags) const;
+  OpenFile open_file(const std::string& name, int flags) const;
   /// Removes claimed files now, if they are there (between passes); the claims stay.
   void remove_files() noexcept;
 

@@ -46,14 +46,14 @@ TEST_F(WorkspaceTest, RemovesWhatItMadeAndTheFolder) {
     Workspace workspace(context(), "scratch", {1000, 2});
     EXPECT_TRUE(workspace.shared());
     EXPECT_TRUE(workspace.folder().filename().string().starts_with("assay-"));
-    close(workspace.create_file("a", O_WRONLY));
+    workspace.create_file("a", O_WRONLY);
     workspace.make_folder("deep");
     workspace.make_folder("deep/er");
-    close(workspace.create_file("deep/er/b", O_RDWR));
+    workspace.create_file("deep/er/b", O_RDWR);
     std::ofstream(workspace.claim("deep/c")) << "c";
     workspace.claim("never made");
     EXPECT_EQ(left().size(), 1u);
-    close(workspace.open_file("a", O_RDONLY));
+    workspace.open_file("a", O_RDONLY);
     workspace.remove_files();
     EXPECT_THROW(workspace.open_file("a", O_RDONLY), Error);
   }
@@ -66,7 +66,7 @@ TEST_F(WorkspaceTest, WhatIsNotOursStays) {
     Workspace workspace(context(), "scratch", {0, 1});
     folder = workspace.folder();
     std::ofstream(folder / "somebody's") << "precious";
-    close(workspace.create_file("ours", O_WRONLY));
+    workspace.create_file("ours", O_WRONLY);
   }
   EXPECT_TRUE(std::filesystem::exists(folder / "somebody's"));
   EXPECT_FALSE(std::filesystem::exists(folder / "ours"));
@@ -75,7 +75,7 @@ TEST_F(WorkspaceTest, WhatIsNotOursStays) {
 TEST_F(WorkspaceTest, IsRemovedWhileAnExceptionFlies) {
   try {
     Workspace workspace(context(), "scratch", {0, 1});
-    close(workspace.create_file("a", O_WRONLY));
+    workspace.create_file("a", O_WRONLY);
     throw std::runtime_error("a fault");
   } catch (const std::runtime_error&) {
   }
