@@ -2,13 +2,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 #include <random>
 #include <string>
@@ -24,7 +21,8 @@
 #include "suites/io/checkpoint/checkpoint_files.h"
 #include "suites/io/checkpoint/checkpoint_sizes.h"
 #include "suites/io/checkpoint/memory.h"
-#include "suites/io/support/residency.h"
+#include "suites/io/support/cache_guard.h"
+#include "suites/io/support/storage_parameters.h"
 #include "suites/io/support/whose_files.h"
 #include "suites/io/support/workspace.h"
 
@@ -52,7 +50,8 @@ class Checkpoint final : public PassCase {
         share_(rank_share(model_, scale_, group_.rank(), group_.size())),
         total_bytes_(checkpoint_bytes(model_, scale_, group_.size())),
         last_(group_.rank() == group_.size() - 1),
-        silent_(context.fault == Fault::silent_rank && last_) {}
+        silent_(context.fault == Fault::silent_rank && last_),
+        cache_(direct_) {}
 
   PassLimits limits() const override {
     PassLimits limits;
@@ -107,11 +106,17 @@ class Checkpoint final : public PassCase {
     std::memset(state_.data(), 0xa5, state_.bytes());
     agree([&] {
       // What this rank reads must not be in its node's cache, whoever wrote it.
-      drop_parts(workspace_->folder(), theirs_);
-      note_residency(resident_share_of(workspace_->folder(), theirs_));
+      for_each_whole_part([&](const CheckpointPart& part) {
+        cache_.before(*workspace_, part.file, {0, part.bytes});
+      });
     });
     timed(recorder, "restore", their_share_.bytes(),
           [&] { read_parts(*io_, workspace_->folder(), theirs_, state_.data(), direct_); });
+    agree([&] {
+      for_each_whole_part([&](const CheckpointPart& part) {
+        cache_.after(*workspace_, part.file, {0, part.bytes});
+      });
+    });
     const Comparison comparison = compare_parts(*pattern_, theirs_, state_.data());
     restored_bytes_ = comparison.bytes - comparison.wrong;
     note(comparison.wrong, comparison.first);
@@ -121,8 +126,7 @@ class Checkpoint final : public PassCase {
     const std::int64_t wrong = group_.sum(static_cast<std::int64_t>(wrong_bytes_));
     const std::int64_t right = group_.sum(static_cast<std::int64_t>(restored_bytes_));
     const auto firsts = group_.gather(first_wrong_, 0);
-    resident_share_ = group_.maximum(resident_share_);
-    residency_unknown_ = group_.any(residency_unknown_);
+    cache_.agree(group_);
     const auto missing = static_cast<std::int64_t>(total_bytes_) - right;
     Check check;
     check.error = static_cast<double>(std::max(wrong, missing));
@@ -179,21 +183,18 @@ class Checkpoint final : public PassCase {
     path["restored_by"] = all_from_another_node(nodes_of(group_), workspace_->shared())
                               ? "another node than the one that saved"
                               : "the node that saved";
-    if (residency_unknown_) path["residency"] = "the kernel does not tell what is in the page cache";
-    if (!path.contains("invalid") && resident_share_ > most_resident_share) {
-      path["invalid"] = format_share(resident_share_) +
-                        " of a file was in the page cache before the restore: memory would have answered for "
-                        "the storage";
-    }
+    cache_.add_to(path);
     return path;
   }
 
   std::map<std::string, double> metrics() const override {
-    return {{"checkpoint_bytes", static_cast<double>(total_bytes_)},
-            {"rank_model_bytes", static_cast<double>(share_.model_bytes)},
-            {"rank_optimizer_bytes", static_cast<double>(share_.optimizer_bytes)},
-            {"published_ranks", static_cast<double>(model_.ranks())},
-            {"resident_share", resident_share_}};
+    std::map<std::string, double> metrics{
+        {"checkpoint_bytes", static_cast<double>(total_bytes_)},
+        {"rank_model_bytes", static_cast<double>(share_.model_bytes)},
+        {"rank_optimizer_bytes", static_cast<double>(share_.optimizer_bytes)},
+        {"published_ranks", static_cast<double>(model_.ranks())}};
+    cache_.add_to(metrics);
+    return metrics;
   }
 
   /// Wrong contents are planted into a file on disk, between save and restore: see spoil_a_file.
@@ -286,9 +287,11 @@ class Checkpoint final : public PassCase {
     wrong_bytes_ += wrong;
   }
 
-  void note_residency(double share) {
-    if (share < 0) residency_unknown_ = true;
-    resident_share_ = std::max(resident_share_, share);
+  /// Files that this rank reads; one that is missing is left for the comparison to find.
+  void for_each_whole_part(const std::function<void(const CheckpointPart&)>& act) {
+    for (const CheckpointPart& part : theirs_) {
+      if (is_whole(workspace_->folder(), part)) act(part);
+    }
   }
 
   /// The planted faults: one byte of the last rank's optimizer file changed, or a NaN in it.
@@ -296,7 +299,8 @@ class Checkpoint final : public PassCase {
     const bool wrong_element = context_.fault == Fault::wrong_element;
     if (!last_ || !(wrong_element || context_.fault == Fault::nan)) return;
     const CheckpointPart& part = own_.back();
-    const int file = workspace_->open_file(part.file, O_RDWR);
+    const OpenFile opened = workspace_->open_file(part.file, O_RDWR);
+    const int file = opened.descriptor();
     std::byte spoilt[sizeof(double)];
     std::fill(std::begin(spoilt), std::end(spoilt), std::byte{0xff});  // a NaN in any floating-point type
     std::size_t count = sizeof spoilt;
@@ -307,7 +311,6 @@ class Checkpoint final : public PassCase {
     }
     // Where this does not succeed the fault is not found, and whoever planted it sees that.
     if (pwrite(file, spoilt, count, place) < 0) note(0, "");
-    close(file);
   }
 
   Context context_;
@@ -324,6 +327,7 @@ class Checkpoint final : public PassCase {
   bool silent_;
   int whose_ = 0;
   std::optional<Workspace> workspace_;
+  CacheGuard cache_;
   StateMemory state_, staging_;
   std::optional<Pattern> pattern_;
   std::vector<CheckpointPart> own_, theirs_;
@@ -331,20 +335,15 @@ class Checkpoint final : public PassCase {
   std::uint64_t wrong_bytes_ = 0;
   std::uint64_t restored_bytes_ = 0;  ///< right ones, in the last pass
   std::string first_wrong_;
-  double resident_share_ = 0;
-  bool residency_unknown_ = false;
   std::optional<BackgroundThread> background_;  ///< goes first: it writes from the memory above
 };
 
 std::string unsupported(const Parameters& parameters, const Context& context) {
-  if (integer(parameters, "block") % static_cast<std::int64_t>(checkpoint_block) != 0) {
-    return "blocks must be whole pages of " + std::to_string(checkpoint_block) +
-           " bytes to be written past the "
-           "page cache; give a multiple of it";
-  }
+  const std::string reason = direct_unsupported(flag(parameters, "direct"), integer(parameters, "block"));
+  if (!reason.empty()) return reason;
   if (parse_engine(text(parameters, "engine")) == Engine::io_uring) {
-    const std::string reason = io_uring_unsupported();
-    if (!reason.empty()) return reason;
+    const std::string missing = io_uring_unsupported();
+    if (!missing.empty()) return missing;
   }
   return storage_unsupported(context, text(parameters, "storage"));
 }
@@ -374,32 +373,14 @@ std::vector<ParameterSpec> describe_parameters() {
   mode.default_value = std::string("synchronous");
   mode.choices = {"synchronous", "asynchronous"};
   mode.meaning = "training waits for the storage, or for a copy in memory that is written beside it";
-  ParameterSpec queue_depth;
-  queue_depth.name = "queue_depth";
-  queue_depth.default_value = std::int64_t{16};
-  queue_depth.minimum = 1;
-  queue_depth.maximum = 1024;
-  queue_depth.meaning = "blocks of a rank under way at once";
-  ParameterSpec block;
-  block.name = "block";
-  block.type = ParameterType::bytes;
-  block.unit = "B";
-  block.default_value = std::int64_t{1} << 20;
-  block.minimum = static_cast<double>(checkpoint_block);
-  block.maximum = static_cast<double>(std::int64_t{1} << 30);
-  block.meaning = "bytes of one write or read";
-  ParameterSpec engine;
-  engine.name = "engine";
-  engine.type = ParameterType::choice;
-  engine.default_value = std::string("io_uring");
-  engine.choices = {"io_uring", "posix"};
-  engine.meaning = "how blocks are handed to the kernel";
-  ParameterSpec direct;
-  direct.name = "direct";
-  direct.type = ParameterType::flag;
-  direct.default_value = true;
-  direct.meaning = "O_DIRECT: past the page cache";
-  return {model, storage_parameter(), scale, mode, queue_depth, block, engine, direct};
+  return {model,
+          storage_parameter(),
+          scale,
+          mode,
+          block_parameter(std::int64_t{1} << 20),
+          queue_depth_parameter(16),
+          engine_parameter(),
+          direct_parameter()};
 }
 
 BenchmarkSpec describe_checkpoint() {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "suites/io/support/open_file.h"
 #include "suites/io/support/residency.h"
 #include "suites/io/support/storage_error.h"
 
@@ -22,36 +23,14 @@ constexpr std::uint64_t most_parts = 2;
 /// Comparing goes in pieces, so that a message can say where.
 constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 20;
 
-class File {
- public:
-  File(const std::filesystem::path& path, int flags, const char* action) : path_(path) {
-    number_ = open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (number_ < 0) throw storage_error(action, path, errno);
-  }
-  ~File() {
-    if (number_ >= 0) close(number_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+OpenFile open_file(const std::filesystem::path& path, int flags, const char* action) {
+  const int descriptor = open(path.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (descriptor < 0) throw storage_error(action, path, errno);
+  return {descriptor, path};
+}
 
-  int number() const { return number_; }
-  const std::filesystem::path& path() const { return path_; }
-  void force() const {
-    if (fsync(number_) != 0) throw storage_error("force to the storage (fsync)", path_, errno);
-  }
-  /// Some file systems tell only here that they could not keep what was written.
-  void finish() {
-    const int failed = close(number_);
-    number_ = -1;
-    if (failed != 0) throw storage_error("close the file", path_, errno);
-  }
-
- private:
-  std::filesystem::path path_;
-  int number_ = -1;
-};
-
-void move_blocks(BlockIo& io, Direction direction, const File& file, std::byte* memory, std::uint64_t bytes) {
+void move_blocks(BlockIo& io, Direction direction, const OpenFile& file, std::byte* memory,
+                 std::uint64_t bytes) {
   const std::uint64_t block = io.block_bytes();
   const auto size_of = [&](std::int64_t index) {
     return static_cast<std::size_t>(std::min(block, bytes - static_cast<std::uint64_t>(index) * block));
@@ -61,20 +40,14 @@ void move_blocks(BlockIo& io, Direction direction, const File& file, std::byte* 
   };
   const auto request = [&](std::int64_t index, int slot) {
     if (direction == Direction::write) std::memcpy(io.buffer(slot), place_of(index), size_of(index));
-    return BlockRequest{slot,           direction,   file.number(), static_cast<std::uint64_t>(index) * block,
-                        size_of(index), &file.path()};
+    return BlockRequest{
+        slot,           direction,   file.descriptor(), static_cast<std::uint64_t>(index) * block,
+        size_of(index), &file.path()};
   };
   const auto done = [&](std::int64_t index, int slot, double) {
     if (direction == Direction::read) std::memcpy(place_of(index), io.buffer(slot), size_of(index));
   };
   run_blocks(io, static_cast<std::int64_t>((bytes + block - 1) / block), request, done);
-}
-
-/// Whether there is a file of that length.
-bool is_whole(const std::filesystem::path& path, std::uint64_t bytes) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         static_cast<std::uint64_t>(status.st_size) == bytes;
 }
 
 }  // namespace
@@ -99,42 +72,38 @@ std::vector<CheckpointPart> parts_of(const RankShare& share, int rank, std::int6
 void write_parts(BlockIo& io, const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts,
                  const std::byte* state, bool direct) {
   for (const CheckpointPart& part : parts) {
-    File file(folder / part.file, O_CREAT | O_EXCL | O_WRONLY | (direct ? O_DIRECT : 0), "make a file");
+    OpenFile file =
+        open_file(folder / part.file, O_CREAT | O_EXCL | O_WRONLY | (direct ? O_DIRECT : 0), "make a file");
     move_blocks(io, Direction::write, file, const_cast<std::byte*>(state) + part.begin, part.bytes);
-    file.force();
-    file.finish();
+    file.sync();
+    file.close();
   }
   // Without this the files may be without names after a crash.
-  const File entries(folder, O_RDONLY | O_DIRECTORY, "open the folder");
-  entries.force();
+  open_file(folder, O_RDONLY | O_DIRECTORY, "open the folder").sync();
 }
 
 void drop_parts(const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts) {
   for (const CheckpointPart& part : parts) {
-    if (!is_whole(folder / part.file, part.bytes)) continue;
-    const File file(folder / part.file, O_RDONLY, "open the file");
-    const int failure = drop_pages(file.number());
-    if (failure != 0) throw storage_error("drop the file's pages from the cache", file.path(), failure);
+    if (!is_whole(folder, part)) continue;
+    const OpenFile file = open_file(folder / part.file, O_RDONLY, "open the file");
+    const int failure = drop_pages(file.descriptor());
+    // Where nothing can be dropped, what is still there when it is read says so.
+    if (failure == EIO || failure == ENOSPC || failure == EDQUOT)
+      throw storage_error("write the file through to the storage", file.path(), failure);
   }
 }
 
-double resident_share_of(const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts) {
-  double largest = 0;
-  for (const CheckpointPart& part : parts) {
-    if (!is_whole(folder / part.file, part.bytes)) continue;
-    const File file(folder / part.file, O_RDONLY, "open the file");
-    const auto share = resident_share(file.number(), 0, part.bytes);
-    if (!share) return -1;
-    largest = std::max(largest, *share);
-  }
-  return largest;
+bool is_whole(const std::filesystem::path& folder, const CheckpointPart& part) {
+  struct stat status;
+  return stat((folder / part.file).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         static_cast<std::uint64_t>(status.st_size) == part.bytes;
 }
 
 void read_parts(BlockIo& io, const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts,
                 std::byte* state, bool direct) {
   for (const CheckpointPart& part : parts) {
-    if (!is_whole(folder / part.file, part.bytes)) continue;
-    const File file(folder / part.file, O_RDONLY | (direct ? O_DIRECT : 0), "open the file");
+    if (!is_whole(folder, part)) continue;
+    const OpenFile file = open_file(folder / part.file, O_RDONLY | (direct ? O_DIRECT : 0), "open the file");
     move_blocks(io, Direction::read, file, state + part.begin, part.bytes);
   }
 }

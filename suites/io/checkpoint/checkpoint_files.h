@@ -29,12 +29,11 @@ std::vector<CheckpointPart> parts_of(const RankShare& share, int rank, std::int6
 void write_parts(BlockIo& io, const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts,
                  const std::byte* state, bool direct);
 
-/// Asks the kernel to drop the pages of the parts' files. A file that is missing is passed over: see
-/// read_parts. Throws Error.
+/// Asks the kernel to drop the pages of the parts' files. One that is missing is passed over. Throws Error.
 void drop_parts(const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts);
 
-/// The largest share of a part that this node's page cache holds; negative: the kernel does not tell.
-double resident_share_of(const std::filesystem::path& folder, const std::vector<CheckpointPart>& parts);
+/// Whether the part's file is there and has its length.
+bool is_whole(const std::filesystem::path& folder, const CheckpointPart& part);
 
 /// Reads every part into its place in the state. A file that is missing or of another length is no Error: its
 /// place is left as it was, and comparing finds it. Throws Error where reading fails.

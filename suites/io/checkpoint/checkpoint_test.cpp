@@ -127,6 +127,9 @@ TEST_F(CheckpointCase, OddBlocksAreUnsupported) {
   Parameters parameters = complete_parameters(benchmark.spec, {{"engine", std::string("posix")}}, {});
   EXPECT_EQ(benchmark.unsupported(parameters, context), "");
   parameters["block"] = std::int64_t{5000};
+  parameters["direct"] = false;
+  EXPECT_EQ(benchmark.unsupported(parameters, context), "");
+  parameters["direct"] = true;
   EXPECT_THAT(benchmark.unsupported(parameters, context), HasSubstr("4096"));
   parameters["block"] = std::int64_t{8192};
   context.storage.clear();

@@ -17,6 +17,7 @@
 #include "suites/harness/benchmark.h"
 #include "suites/harness/recorder.h"
 #include "suites/io/metadata/small_files.h"
+#include "suites/io/support/open_file.h"
 #include "suites/io/support/storage_error.h"
 #include "suites/io/support/whose_files.h"
 #include "suites/io/support/workspace.h"
@@ -37,23 +38,11 @@ std::string prefix_of(int rank, bool own_folders) {
   return text;
 }
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  void open_folder(const std::filesystem::path& folder) {
-    number_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (number_ < 0) throw storage_error("open the folder", folder, errno);
-  }
-  int number() const { return number_; }
-
- private:
-  int number_ = -1;
-};
+OpenFile open_folder(const std::filesystem::path& folder) {
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) throw storage_error("open the folder", folder, errno);
+  return {descriptor, folder};
+}
 
 class Metadata final : public PassCase {
  public:
@@ -92,11 +81,11 @@ class Metadata final : public PassCase {
     their_names_.emplace(files_, prefix_of(whose_, own_folders_));
     agree_or_throw(group_, [&] {
       own_path_ = own_folders_ ? workspace_->make_folder(folder_name(group_.rank())) : workspace_->folder();
-      own_folder_.open_folder(own_path_);
+      own_folder_ = open_folder(own_path_);
     });
     agree_or_throw(group_, [&] {
-      their_folder_.open_folder(own_folders_ ? workspace_->folder() / folder_name(whose_)
-                                             : workspace_->folder());
+      their_folder_ =
+          open_folder(own_folders_ ? workspace_->folder() / folder_name(whose_) : workspace_->folder());
     });
   }
 
@@ -106,8 +95,8 @@ class Metadata final : public PassCase {
   }
 
   void pass(Recorder& recorder) override {
-    const SmallFiles own{own_folder_.number(), *names_, group_.rank(), recorder.pass()};
-    const SmallFiles theirs{their_folder_.number(), *their_names_, whose_, recorder.pass()};
+    const SmallFiles own{own_folder_.descriptor(), *names_, group_.rank(), recorder.pass()};
+    const SmallFiles theirs{their_folder_.descriptor(), *their_names_, whose_, recorder.pass()};
     stated_ = read_ = 0;
     phase(recorder, "create", [&] {
       if (silent_) return SmallFilesResult{};
@@ -226,7 +215,7 @@ class Metadata final : public PassCase {
   void spoil_a_file() {
     const bool wrong_element = context_.fault == Fault::wrong_element;
     if (!last_ || !(wrong_element || context_.fault == Fault::nan)) return;
-    const int file = openat(own_folder_.number(), (*names_)[files_ / 2], O_RDWR | O_CLOEXEC);
+    const int file = openat(own_folder_.descriptor(), (*names_)[files_ / 2], O_RDWR | O_CLOEXEC);
     if (file < 0) return;
     std::byte spoilt[sizeof(double)];
     std::fill(std::begin(spoilt), std::end(spoilt), std::byte{0xff});  // a NaN in any floating-point type
@@ -244,7 +233,7 @@ class Metadata final : public PassCase {
 
   /// Not collective: also when an exception flies.
   void remove_leftovers() noexcept {
-    for (; made_ > 0; --made_) unlinkat(own_folder_.number(), (*names_)[made_ - 1], 0);
+    for (; made_ > 0; --made_) unlinkat(own_folder_.descriptor(), (*names_)[made_ - 1], 0);
   }
 
   Context context_;
@@ -263,7 +252,7 @@ class Metadata final : public PassCase {
   bool counts_ = true;
   std::optional<FileNames> names_, their_names_;
   std::filesystem::path own_path_;
-  Descriptor own_folder_, their_folder_;
+  OpenFile own_folder_, their_folder_;
   std::int64_t made_ = 0;  ///< files of ours that may be there
   std::int64_t wrong_ = 0, stated_ = 0, read_ = 0;
   std::string first_wrong_;
