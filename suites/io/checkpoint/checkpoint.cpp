@@ -339,13 +339,11 @@ class Checkpoint final : public PassCase {
 };
 
 std::string unsupported(const Parameters& parameters, const Context& context) {
-  const std::string reason = direct_unsupported(flag(parameters, "direct"), integer(parameters, "block"));
-  if (!reason.empty()) return reason;
-  if (parse_engine(text(parameters, "engine")) == Engine::io_uring) {
-    const std::string missing = io_uring_unsupported();
-    if (!missing.empty()) return missing;
-  }
-  return storage_unsupported(context, text(parameters, "storage"));
+  std::string reason = storage_unsupported(context, text(parameters, "storage"));
+  if (reason.empty()) reason = direct_unsupported(flag(parameters, "direct"), integer(parameters, "block"));
+  if (reason.empty() && parse_engine(text(parameters, "engine")) == Engine::io_uring)
+    reason = io_uring_unsupported();
+  return reason;
 }
 
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
