@@ -225,7 +225,8 @@ class Random final : public PassCase {
     const auto io = make_block_io({engine_, 8, piece_bytes});
     const bool silent = fault_ == Fault::silent_rank && group_.rank() == group_.size() - 1;
     for (int shard = 0; shard < set_.shards; ++shard) {
-      const auto file_number = static_cast<std::uint64_t>(own_ * set_.shards + shard);
+      const auto file_number = static_cast<std::uint64_t>(own_) * static_cast<std::uint64_t>(set_.shards) +
+                               static_cast<std::uint64_t>(shard);
       OpenFile file = workspace_->create_file(name_of(file_number), O_RDWR | direct());
       file.preallocate(set_.shard_bytes);
       const auto pieces = static_cast<std::int64_t>((set_.shard_bytes + piece_bytes - 1) / piece_bytes);

@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <new>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -48,6 +51,25 @@ Error stuck(const BlockRequest& request, std::size_t done) {
           "look at the kernel's log and at the file server", where};
 }
 
+/// Whether the kernel gave huge pages (it need not) for most of the memory at `address`, as /proc/self/smaps
+/// tells.
+bool on_huge_pages(const std::byte* address, std::size_t bytes) {
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::ifstream smaps("/proc/self/smaps");
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    unsigned long kibibytes = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      inside = begin <= wanted && wanted < end;
+    } else if (inside && std::sscanf(line.c_str(), "AnonHugePages: %lu kB", &kibibytes) == 1) {
+      return kibibytes * 1024 >= bytes / 2;
+    }
+  }
+  return false;
+}
+
 bool interrupted(int number) {
   return number == EINTR || number == EAGAIN;
 }
@@ -77,7 +99,9 @@ class Posix final : public BlockIo {
     return 0;
   }
   void abandon() noexcept override { under_way_ = 0; }
-  std::string description() const override { return "pread and pwrite, one block at a time"; }
+  std::string description() const override {
+    return std::string("pread and pwrite, one block at a time") + (huge_pages() ? ", on huge pages" : "");
+  }
 };
 
 class IoUring final : public BlockIo {
@@ -149,7 +173,8 @@ class IoUring final : public BlockIo {
   }
 
   std::string description() const override {
-    return registered_ ? "io_uring with registered buffers" : "io_uring";
+    return std::string(registered_ ? "io_uring with registered buffers" : "io_uring") +
+           (huge_pages() ? " on huge pages" : "");
   }
 
  private:
@@ -178,12 +203,15 @@ class IoUring final : public BlockIo {
       throw storage_error("submit to io_uring", {}, -failure);
   }
 
-  /// New requests go out before anything is taken, so that the device never waits for them.
+  /// What is done already is taken first, so that its time is not that of system calls for others; but new
+  /// requests go out before a quarter of the depth waits here, so that the device does not run dry.
   io_uring_cqe* next_completion() {
+    const auto most_waiting = static_cast<unsigned>(std::max(1, slots_ / 4));
     io_uring_cqe* entry = nullptr;
     for (;;) {
       const bool something_there = io_uring_cq_ready(&ring_) > 0;
-      if (io_uring_sq_ready(&ring_) > 0 || !something_there) submit(something_there ? 0 : 1);
+      if (!something_there) submit(1);
+      if (something_there && io_uring_sq_ready(&ring_) >= most_waiting) submit(0);
       if (io_uring_peek_cqe(&ring_, &entry) == 0 && entry != nullptr) return entry;
     }
   }
@@ -223,12 +251,21 @@ BlockIo::BlockIo(const BlockIoSettings& settings)
       block_bytes_(settings.block_bytes),
       stride_(round_up(std::max<std::size_t>(settings.block_bytes, 1), page_bytes)) {
   const std::size_t bytes = stride_ * static_cast<std::size_t>(slots_);
+  const auto ram_bytes =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (ram_bytes > 0 && static_cast<double>(stride_) * slots_ > ram_bytes / 4) {
+    throw Error(ExitStatus::cannot_run,
+                std::to_string(slots_) + " buffers of " + std::to_string(stride_) +
+                    " bytes are more than a quarter of the node's memory",
+                "give a smaller block or queue_depth");
+  }
   const std::size_t alignment = bytes >= huge_page_bytes ? huge_page_bytes : page_bytes;
   const std::size_t whole = round_up(bytes, alignment);
   memory_.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, whole)));
   if (!memory_) throw std::bad_alloc();
   if (alignment == huge_page_bytes) madvise(memory_.get(), whole, MADV_HUGEPAGE);
   std::memset(memory_.get(), 0xA5, whole);
+  huge_pages_ = on_huge_pages(memory_.get(), whole);
 }
 
 std::unique_ptr<BlockIo> make_block_io(const BlockIoSettings& settings) {

@@ -54,6 +54,8 @@ class BlockIo {
   /// Aligned for O_DIRECT (to a huge page where one fits), touched already.
   std::byte* buffer(int slot) const { return memory_.get() + static_cast<std::size_t>(slot) * stride_; }
   std::size_t block_bytes() const { return block_bytes_; }
+  /// The buffers lie on huge pages: a device then gets a large block as one request, not as several.
+  bool huge_pages() const { return huge_pages_; }
   int under_way() const { return under_way_; }
 
   /// Hands a block to the kernel, or is about to: the engine may gather requests until finish(). Throws Error
@@ -77,6 +79,7 @@ class BlockIo {
   };
   std::size_t block_bytes_;
   std::size_t stride_;
+  bool huge_pages_ = false;
   std::unique_ptr<std::byte[], FreeMemory> memory_;
 };
 

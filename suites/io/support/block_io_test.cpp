@@ -181,6 +181,15 @@ TEST_P(BlockIoTest, ReadingWithoutPermissionToIsAnError) {
   EXPECT_THAT(failure_of_writing(*io), HasSubstr("cannot write"));
 }
 
+TEST(Engine, BuffersBeyondTheMemoryAreRefused) {
+  try {
+    make_block_io({Engine::io_uring, 4096, std::size_t{1} << 30});
+    FAIL() << "4 TiB of buffers";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("give a smaller block or queue_depth"));
+  }
+}
+
 TEST(Engine, Names) {
   EXPECT_EQ(parse_engine("io_uring"), Engine::io_uring);
   EXPECT_EQ(parse_engine("posix"), Engine::posix);
