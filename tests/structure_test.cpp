@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <string>
 #include <vector>
@@ -116,6 +117,33 @@ TEST(Structure, EveryBenchmarkIsOneFolderWithOneRegistrationAndItsPapers) {
     EXPECT_TRUE(has_test) << name << " has no test";
   }
   EXPECT_GE(benchmarks, 2);
+}
+
+/// Types that a header declares at the beginning of a line: those of its namespace.
+std::vector<std::string> types_of(const std::string& text) {
+  static const std::regex type("^(class|struct|enum class) ([A-Z][A-Za-z0-9]*)\\b.*\\{.*$");
+  std::vector<std::string> names;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (std::regex_match(line, match, type)) names.push_back(match[2]);
+  }
+  return names;
+}
+
+// Benchmarks share a namespace and a program: two types of one name would be mixed up without a word.
+TEST(Structure, EachTypeOfTheSuitesHasItsNameAlone) {
+  EXPECT_EQ(types_of("struct Plan {\nclass Later;\n  struct Inner {\nenum class Mode { a };\n"),
+            (std::vector<std::string>{"Plan", "Mode"}));
+  std::map<std::string, std::string> seen;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(ASSAY_SOURCE_DIR) / "suites")) {
+    if (entry.path().extension() != ".h") continue;
+    for (const std::string& name : types_of(read(entry.path()))) {
+      const auto [first, is_new] = seen.emplace(name, entry.path().string());
+      EXPECT_TRUE(is_new) << name << " is declared in " << first->second << " and in " << entry.path();
+    }
+  }
+  EXPECT_GT(seen.size(), 20U);
 }
 
 TEST(Structure, EveryFolderOfThePartsHasAReadme) {

@@ -7,6 +7,7 @@
 
 #include "reports/base/error.h"
 #include "reports/base/files.h"
+#include "reports/evidence/attachments.h"
 #include "reports/evidence/layout.h"
 #include "reports/record/record_json.h"
 
@@ -112,7 +113,14 @@ void add_evidence(const fs::path& folder, const Plan& plan, const JournalStory& 
   for (const auto& [node, reason] : journal.conceded) data.concede(node, reason);
   const fs::path records = folder / layout::records;
   if (!is_there(records)) return;
-  const RecordsRead read = read_records(records, [&](Record&& record) { data.add(record, campaign); });
+  const RecordsRead read = read_records(records, [&](Record&& record) {
+    const Attached attached = read_attached(record, folder / layout::attachments);
+    if (!attached.trouble.empty()) {
+      findings.push_back({"ASY-1015", record.benchmark + " in start " + std::to_string(record.start) + ": " +
+                                          attached.trouble});
+    }
+    data.add(record, campaign, attached);
+  });
   if (read.truncated_last_line) {
     note("ASY-4006", "the last line of " + records.string() + " was cut off; read up to there (" +
                          std::to_string(read.records) + " records)");

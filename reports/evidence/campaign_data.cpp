@@ -73,7 +73,7 @@ void CampaignData::launch_started(const CaseIdentity& identity, int start, int c
   launch_of(case_of(identity), start, campaign);
 }
 
-void CampaignData::add(const Record& record, int campaign) {
+void CampaignData::add(const Record& record, int campaign, const Attached& attached) {
   const CaseIdentity identity{record.benchmark, record.parameters, record.geometry};
   CaseResults& results = case_of(identity);
   auto& index_of = device_index_[static_cast<std::size_t>(&results - cases_.data())];
@@ -85,6 +85,7 @@ void CampaignData::add(const Record& record, int campaign) {
   }
   if (first_record) launch.started = record.started;
   for (const auto& [name, value] : record.path) results.path.emplace(name, value);
+  if (attached.links) launch.links = attached.links;
 
   for (const FigureOfMerit& fom : record.foms) {
     const auto known = std::find_if(results.foms.begin(), results.foms.end(),
@@ -106,6 +107,12 @@ void CampaignData::add(const Record& record, int campaign) {
       launch.iterations.resize(index + 1, 0);
     }
     ValueState state = state_of(record, device);
+    const bool could_count = state == ValueState::valid || state == ValueState::unchecked;
+    if (!attached.trouble.empty() && could_count) {
+      state = ValueState::incomplete;
+      if (results.incidents.size() < most_incidents)
+        results.incidents.push_back({record.start, record.node, device.rank, attached.trouble});
+    }
     if (launch.states[index] != ValueState::absent) {
       // The same device twice in one launch: neither value can be trusted.
       state = ValueState::wrong;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "reports/judge/links.h"
 #include "reports/record/record.h"
 
 namespace assay {
@@ -23,12 +24,13 @@ struct DeviceIdentity {
 
 /// Why a device's value of one launch counts, or does not.
 enum class ValueState : std::uint8_t {
-  absent,     ///< the launch gave nothing for this device
-  valid,      ///< a value whose check passed
-  unchecked,  ///< a value without a check
-  wrong,      ///< its check failed
-  planted,    ///< a fault was planted on purpose
-  detour,     ///< the record's path says "invalid": another path than the case names, or a cache
+  absent,      ///< the launch gave nothing for this device
+  valid,       ///< a value whose check passed
+  unchecked,   ///< a value without a check
+  wrong,       ///< its check failed
+  planted,     ///< a fault was planted on purpose
+  detour,      ///< the record's path says "invalid": another path than the case names, or a cache
+  incomplete,  ///< an attachment of its record is missing, altered or unreadable
 };
 
 /// One launch of one case, all its nodes together.
@@ -44,6 +46,13 @@ struct LaunchResults {
   double worst_steal_fraction = -1;             ///< -1: not readable
   bool throttled = false;
   bool all_converged = true;
+  std::optional<LinkDiagnosis> links;  ///< what its link matrix says (fabric/links)
+};
+
+/// What a record's attachments gave.
+struct Attached {
+  std::optional<LinkDiagnosis> links;
+  std::string trouble;  ///< "attachment 3f... is missing"; empty: all there, unchanged and readable
 };
 
 /// A check that failed, or another thing to name, kept with its words (at most 64 a case).
@@ -74,8 +83,9 @@ class CampaignData {
  public:
   /// `launch_started` says that a launch was attempted; a launch that then gives no record stays a miss.
   void launch_started(const CaseIdentity& identity, int start, int campaign = 0);
-  /// Adds what one node gave. Belongs to the launch (case, start), which it opens if need be.
-  void add(const Record& record, int campaign = 0);
+  /// Adds what one node gave. Belongs to the launch (case, start), which it opens if need be. With trouble
+  /// about its attachments none of its values counts.
+  void add(const Record& record, int campaign = 0, const Attached& attached = {});
   /// From now on the device is out by decision ("conceded"): dead or excluded before its first counted
   /// launch.
   void concede(const std::string& node, const std::string& reason);

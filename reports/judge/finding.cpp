@@ -42,6 +42,8 @@ const std::vector<FindingKind>& finding_kinds() {
        "each launch counts by its median, however noisy; a longer budget makes it steadier"},
       {"ASY-1014", error, "spread of fewer than two devices",
        "measure on at least two devices, or drop spread_at_most"},
+      {"ASY-1015", error, "attachment is missing or altered",
+       "restore the attachments folder from a copy: until then the launch counts as one without a value"},
       // Verdicts and their statistics.
       {"ASY-2001", error, "target failed",
        "repeat the launch by hand with the command given; look at the devices named"},
@@ -73,6 +75,14 @@ const std::vector<FindingKind>& finding_kinds() {
        "the targets file says campaigns = \"independent\": compare with the other campaigns of the register"},
       {"ASY-2015", error, "devices conceded",
        "the target counts them as devices that miss it: repair them and start a new campaign"},
+      {"ASY-2016", warning, "nodes slow on their links",
+       "examine adapter, cable and slot of these nodes, and exchange one with a good node's: what moves with "
+       "it "
+       "is at fault"},
+      {"ASY-2017", warning, "links slow between nodes that are not",
+       "examine the cables and ports on the way between the two, and the switches' error counters"},
+      {"ASY-2018", note, "what the link matrix says of the fabric",
+       "compare with the topology as ordered: levels, oversubscription, routing"},
       // Machine and conditions.
       {"ASY-3001", warning, "throttled while measuring", "check cooling and power limits, then repeat"},
       {"ASY-3002", warning, "a hypervisor took CPU time",

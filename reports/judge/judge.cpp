@@ -6,6 +6,7 @@
 
 #include "reports/base/names.h"
 #include "reports/judge/clauses.h"
+#include "reports/judge/fabric.h"
 #include "reports/judge/part.h"
 
 namespace assay {
@@ -42,6 +43,19 @@ void drop_repeated(std::vector<Finding>& findings) {
   });
 }
 
+// A target on links says which node or cable it was.
+void name_slow_links(const JudgeInput& input, const PlannedCase& planned, TargetVerdict& verdict) {
+  const CaseResults* results = input.data.find(planned.identity);
+  if (planned.identity.benchmark != links_benchmark || results == nullptr) return;
+  FabricBlame blame = blame_links(input.data, *results, input.catalogue, input.targets.continue_campaigns);
+  for (Finding& finding : blame.findings) verdict.findings.push_back(std::move(finding));
+  if (blame.first.empty()) return;
+  for (PartVerdict& part : verdict.parts) {
+    const bool of_this_case = part.case_key == planned.identity.key();
+    if (of_this_case && part.verdict == Verdict::fail) part.reason += "; " + blame.first;
+  }
+}
+
 TargetVerdict judge_target(Context& context, const Target& target) {
   const JudgeInput& input = context.input;
   TargetVerdict verdict;
@@ -61,6 +75,7 @@ TargetVerdict judge_target(Context& context, const Target& target) {
       verdict.parts.back().repeat_command =
           repeat_command(input, results != nullptr ? results->identity : planned.identity);
     }
+    name_slow_links(input, planned, verdict);
   }
   if (verdict.parts.empty()) {
     verdict.reason = "no case of the plan is about " + verdict.fom +

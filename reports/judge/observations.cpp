@@ -113,6 +113,10 @@ struct Reader {
         problems.add_lazily("ASY-1005",
                             [&] { return place() + " took another path than the case names" + incident(); });
         return Cell::detour;
+      case ValueState::incomplete:
+        problems.add_lazily("ASY-1015",
+                            [&] { return "the evidence of " + place() + " is incomplete" + incident(); });
+        return Cell::incomplete;
       case ValueState::unchecked:
         if (check_required && has_number(launch, device)) {
           problems.add_lazily("ASY-1006", [&] { return place() + " has no check"; });
@@ -443,6 +447,8 @@ std::string Observations::trouble(std::size_t launch, std::size_t device) const 
       return "planted fault on " + device_text(this->device(device));
     case Cell::detour:
       return "another path than the case names on " + device_text(this->device(device));
+    case Cell::incomplete:
+      return "evidence incomplete on " + device_text(this->device(device));
     case Cell::not_a_number:
       return "no usable number from " + device_text(this->device(device));
     case Cell::implausible:

@@ -37,6 +37,7 @@ enum class Cell : std::uint8_t {
   wrong,
   planted,
   detour,
+  incomplete,
   not_a_number,
   implausible,
   no_reference,  ///< a ratio whose other figure is absent

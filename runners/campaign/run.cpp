@@ -10,6 +10,7 @@
 #include "reports/base/error.h"
 #include "reports/base/files.h"
 #include "reports/base/utc.h"
+#include "reports/evidence/attachments.h"
 #include "reports/evidence/journal.h"
 #include "reports/evidence/layout.h"
 #include "reports/evidence/register.h"
@@ -309,7 +310,9 @@ class Runner {
       }
       if (broken.contains(position)) apart_.insert(input_.schedule.cases[cases[p]].index);
     }
-    for (const Record& one : records) data_.add(one);
+    for (const Record& one : records) {
+      data_.add(one, 0, read_attached(one, folder_->path() / layout::attachments));
+    }
     folder_->journal("start_finished", {{"start", std::int64_t{request.start}},
                                         {"attempted", attempted},
                                         {"outcome", how},

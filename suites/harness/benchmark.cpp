@@ -29,4 +29,8 @@ bool flag(const Parameters& parameters, const char* name) {
   return typed<bool>(parameters, name);
 }
 
+double real(const Parameters& parameters, const char* name) {
+  return typed<double>(parameters, name);
+}
+
 }  // namespace assay::bench

@@ -118,5 +118,6 @@ const std::vector<const Benchmark*>& benchmarks();
 std::int64_t integer(const Parameters& parameters, const char* name);
 const std::string& text(const Parameters& parameters, const char* name);
 bool flag(const Parameters& parameters, const char* name);
+double real(const Parameters& parameters, const char* name);
 
 }  // namespace assay::bench

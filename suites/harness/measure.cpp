@@ -267,6 +267,7 @@ class Passes {
     ++result.iterations;
     if (observe) observe();
     result.batch = 1;
+    if (limits_.headline.empty()) result.converged = true;  // nothing was to become narrow
     result.series = recorder_.series();
     return result;
   }

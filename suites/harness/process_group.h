@@ -10,6 +10,12 @@
 
 namespace assay::bench {
 
+/// When this rank began, for what a start costs.
+struct Beginning {
+  double init_s = 0;                 ///< from the start of the process until MPI was ready; 0: not known
+  double first_barrier_epoch_s = 0;  ///< time of day at which the first barrier let this rank go; 0: none was
+};
+
 class ProcessGroup {
  public:
   /// This process alone; no MPI call is made.
@@ -22,6 +28,8 @@ class ProcessGroup {
   bool alone() const { return communicator_ == MPI_COMM_NULL; }
   MPI_Comm communicator() const { return communicator_; }
   const std::string& node_of(int rank) const { return nodes_[static_cast<std::size_t>(rank)]; }
+  const Beginning& beginning() const { return beginning_; }
+  void began(const Beginning& beginning) { beginning_ = beginning; }
 
   int most_ranks_on_a_node() const;
   bool one_node() const { return most_ranks_on_a_node() == size_; }
@@ -44,6 +52,7 @@ class ProcessGroup {
   int rank_ = 0;
   int size_ = 1;
   std::vector<std::string> nodes_ = {"localhost"};
+  Beginning beginning_;
 };
 
 }  // namespace assay::bench

@@ -34,6 +34,10 @@ class Recorder {
   }
 
   double now_s() const { return clock_.now_s(); }
+  /// Called within a part that a case times by now_s() itself: planted faults strike there too.
+  void begin_own_part() const {
+    if (disturbance_) disturbance_();
+  }
   /// False during warm-up.
   bool recording() const { return recording_; }
   /// 0, 1, ...: this pass among all, warm-ups included.

@@ -61,6 +61,7 @@ TEST(Passes, PartsBecomeSeriesAndThePoisonedPassIsOneOfThem) {
   EXPECT_EQ(passes.calls, "wRRpR");
   EXPECT_EQ(result.warmups, 1);
   EXPECT_EQ(result.iterations, 3);
+  EXPECT_TRUE(result.converged);  // no headline: nothing was to become narrow
   EXPECT_TRUE(result.samples_s.empty());
   EXPECT_THAT(result.series.at("write").samples, testing::ElementsAre(2, 2, 2));
   EXPECT_THAT(result.series.at("read").samples, testing::ElementsAre(0.25, 0.25, 0.25));

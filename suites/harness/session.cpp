@@ -1,15 +1,19 @@
 #include "suites/harness/session.h"
 
 #include <mpi.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "reports/base/error.h"
 #include "reports/base/files.h"
@@ -103,6 +107,39 @@ std::string node_name() {
   return name;
 }
 
+double process_age_s(const std::string& stat, double uptime_s, double ticks_per_s) {
+  // "PID (NAME) STATE ...": the name may hold anything, so fields are counted from its closing bracket: the
+  // start, in ticks since boot, is the 20th after it (proc(5): field 22).
+  const std::size_t bracket = stat.rfind(')');
+  if (bracket == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(bracket + 1));
+  std::string field;
+  for (int i = 0; i < 20 && fields >> field; ++i) {
+  }
+  const double started_ticks = std::strtod(field.c_str(), nullptr);
+  const double age_s = uptime_s - started_ticks / ticks_per_s;
+  return fields && started_ticks > 0 && age_s > 0 ? age_s : 0;
+}
+
+namespace {
+
+double own_age_s() {
+  std::ifstream file("/proc/self/stat");
+  std::string stat;
+  std::getline(file, stat);
+  timespec since_boot{};
+  if (clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return 0;
+  return process_age_s(
+      stat, static_cast<double>(since_boot.tv_sec) + 1e-9 * static_cast<double>(since_boot.tv_nsec),
+      static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
+double epoch_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
 MpiSession::MpiSession(int* argc, char*** argv) {
   if (!launched_in_parallel()) {
     group_ = ProcessGroup(MPI_COMM_NULL, {node_name()});
@@ -112,6 +149,10 @@ MpiSession::MpiSession(int* argc, char*** argv) {
   int provided = 0;
   MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
   started_ = true;
+  Beginning beginning;
+  beginning.init_s = own_age_s();
+  MPI_Barrier(MPI_COMM_WORLD);
+  beginning.first_barrier_epoch_s = epoch_s();
   int size = 1;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   ProcessGroup plain(MPI_COMM_WORLD, std::vector<std::string>(static_cast<std::size_t>(size)));
@@ -126,6 +167,7 @@ MpiSession::MpiSession(int* argc, char*** argv) {
     begin = end + 1;
   }
   group_ = ProcessGroup(MPI_COMM_WORLD, std::move(nodes));
+  group_.began(beginning);
 }
 
 MpiSession::~MpiSession() {

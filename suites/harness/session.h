@@ -11,7 +11,8 @@
 namespace assay::bench {
 
 /// MPI for as long as this lives: initialised only when a launcher's variables (PMI, PMIx, Open MPI, Slurm)
-/// are in the environment, so that a run by hand needs no MPI runtime at all.
+/// are in the environment, so that a run by hand needs no MPI runtime at all. A barrier is the first thing
+/// that the ranks do, and the group remembers when (ProcessGroup::beginning).
 class MpiSession {
  public:
   MpiSession(int* argc, char*** argv);
@@ -31,6 +32,10 @@ bool launched_in_parallel();
 
 /// The rank that the launcher's environment tells, for messages before MPI runs; 0 when it tells none.
 int rank_from_environment();
+
+/// Seconds since a process started, from the line of its /proc/PID/stat and the time since boot; 0 where it
+/// cannot be told. The start is in whole ticks, usually hundredths of a second.
+double process_age_s(const std::string& stat, double uptime_s, double ticks_per_s);
 
 /// The node's identity: ASSAY_NODE, which the runner's launcher sets, else the host name.
 std::string node_name();

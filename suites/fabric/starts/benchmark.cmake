@@ -1,0 +1,1 @@
+assay_benchmark(fabric/starts starts.cpp starts_test.cpp)
