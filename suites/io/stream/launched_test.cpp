@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-class LaunchedStream : public testing::Test {
+class LaunchedFileStream : public testing::Test {
  protected:
   /// A real file system where there is one: the build's, else whatever holds temporary files.
   void SetUp() override {
@@ -81,7 +81,7 @@ class LaunchedStream : public testing::Test {
   std::string engine_ = "io_uring";
 };
 
-TEST_F(LaunchedStream, EveryLayoutAndEngineReadsWhatWasWritten) {
+TEST_F(LaunchedFileStream, EveryLayoutAndEngineReadsWhatWasWritten) {
   const std::string directs = direct_ ? "true,false" : "false";
   const Ended ended =
       run(2, "--layout per_rank,shared,strided --queue_depth 4 --direct " + directs + " --engine " + engine_);
@@ -100,14 +100,14 @@ TEST_F(LaunchedStream, EveryLayoutAndEngineReadsWhatWasWritten) {
   }
 }
 
-TEST_F(LaunchedStream, OneRankWithoutMpiAndAnUnreachedStonewall) {
+TEST_F(LaunchedFileStream, OneRankWithoutMpiAndAnUnreachedStonewall) {
   const Ended ended = run(0, "--stonewall '100 s' --preallocate true,false" + engine());
   EXPECT_EQ(ended.exit_code, 0) << ended.output;
   ASSERT_EQ(records().size(), 2u);
   for (const Record& record : records()) expect_right(record, 1 << 20);
 }
 
-TEST_F(LaunchedStream, AtTheStonewallAllWriteAsMuchAsTheFurthest) {
+TEST_F(LaunchedFileStream, AtTheStonewallAllWriteAsMuchAsTheFurthest) {
   for (const std::string& rest : {"--layout per_rank,shared,strided" + engine(),
                                   std::string("--layout per_rank,strided --engine mpiio --direct false")}) {
     const Ended ended = run(2, "--stonewall '1e-9 s' --queue_depth 2 " + rest);
@@ -116,7 +116,7 @@ TEST_F(LaunchedStream, AtTheStonewallAllWriteAsMuchAsTheFurthest) {
   }
 }
 
-TEST_F(LaunchedStream, NodesReadWhatOtherNodesWrote) {
+TEST_F(LaunchedFileStream, NodesReadWhatOtherNodesWrote) {
   const std::string program =
       assay_bench(0, "io/stream --bytes 1MiB --block 64KiB --folder " + folder_.string() + " --json " +
                          (scratch_ / "records").string() + engine());
@@ -128,7 +128,7 @@ TEST_F(LaunchedStream, NodesReadWhatOtherNodesWrote) {
   EXPECT_EQ(records()[0].path.at("read_from"), "what another node wrote");
 }
 
-TEST_F(LaunchedStream, NodesThatDoNotShareTheFolderAreToldSo) {
+TEST_F(LaunchedFileStream, NodesThatDoNotShareTheFolderAreToldSo) {
   const auto program = [&](const fs::path& folder) {
     return assay_bench(0, "io/stream --bytes 1MiB --block 64KiB --folder " + folder.string() + engine());
   };
@@ -140,7 +140,7 @@ TEST_F(LaunchedStream, NodesThatDoNotShareTheFolderAreToldSo) {
   EXPECT_TRUE(fs::is_empty(scratch_ / "west"));
 }
 
-TEST_F(LaunchedStream, WrongBytesFailTheCheck) {
+TEST_F(LaunchedFileStream, WrongBytesFailTheCheck) {
   for (const std::string fault : {"wrong_element", "nan", "silent_rank"}) {
     const Ended ended = run(2, "--layout per_rank,shared --plant " + fault + engine());
     EXPECT_EQ(ended.exit_code, 1) << ended.output;
@@ -166,7 +166,7 @@ TEST_F(LaunchedStream, WrongBytesFailTheCheck) {
   EXPECT_EQ(ended.exit_code, 1) << ended.output;
 }
 
-TEST_F(LaunchedStream, WhatCannotRunSaysWhy) {
+TEST_F(LaunchedFileStream, WhatCannotRunSaysWhy) {
   const auto reason = [&](int ranks, const std::string& arguments) {
     run(ranks, arguments);
     const auto all = records();
@@ -183,7 +183,7 @@ TEST_F(LaunchedStream, WhatCannotRunSaysWhy) {
               testing::AllOf(HasSubstr("are needed"), HasSubstr("free")));
 }
 
-TEST_F(LaunchedStream, AFailureWhileWritingIsOnRecordAndLeavesNothing) {
+TEST_F(LaunchedFileStream, AFailureWhileWritingIsOnRecordAndLeavesNothing) {
   // Files may not grow beyond 20,000 blocks of the shell (10 or 20 MB; MPI itself needs some): writes of
   // every engine are short, then fail.
   const std::string limited = "trap '' XFSZ; ulimit -f 20000; ";
@@ -202,7 +202,7 @@ TEST_F(LaunchedStream, AFailureWhileWritingIsOnRecordAndLeavesNothing) {
 
 /// On a disk of 24 MiB with room for the data and none for the reserve, and on one that is filled meanwhile;
 /// where nothing may be mounted, the limits above stand for it.
-TEST_F(LaunchedStream, MemoryIsInvalidAndAFullDiskIsNamed) {
+TEST_F(LaunchedFileStream, MemoryIsInvalidAndAFullDiskIsNamed) {
   const fs::path disk = scratch_ / "disk";
   fs::create_directory(disk);
   if (mount("none", disk.c_str(), "tmpfs", 0, "size=24m") != 0) return;
