@@ -266,7 +266,10 @@ std::optional<Prepared> prepare(const Context& context, const Target& target, Pa
   prepared.fleet =
       !spread && (target.across == Across::each_device || target.across == Across::share_of_devices);
   prepared.unit = spread ? "1" : prepared.observed.unit;
-  prepared.as_share = spread || prepared.observed.as_share;
+  // A figure without unit is told in the words of its target: "2 %" of lost time, or a factor of "1.5".
+  const bool in_percent =
+      limit != nullptr && prepared.observed.unit == "1" && limit->text.find('%') != std::string::npos;
+  prepared.as_share = spread || prepared.observed.as_share || in_percent;
   if (prepared.fleet) {
     prepared.grid = prepared.observed.grid;
   } else {

@@ -369,6 +369,7 @@ class Runner {
     if (judging_s_ > 0.05) return;
     const double before_s = steady_seconds();
     judged_ = judge(judge_input());
+    open_ = open_cases();
     judging_s_ = steady_seconds() - before_s;
   }
 
@@ -433,7 +434,7 @@ class Runner {
   std::optional<CampaignFolder> folder_;
   CampaignData data_;
   std::vector<CaseHistory> history_;  ///< per plan case
-  std::set<std::size_t> open_;        ///< plan cases of the running round
+  std::set<std::size_t> open_;        ///< plan cases that need launches, as far as is known
   std::set<std::size_t> apart_;       ///< plan cases that crashed or hung: alone from then on
   std::optional<Judgement> judged_;
   double judging_s_ = 0;

@@ -140,7 +140,9 @@ class Operators {
                             const std::int32_t* targets, Values largest, Values sum, Values target_logit) = 0;
   /// Second half: with log_sum[r] = largest + log(sum) over the whole vocabulary, the gradient of scale * sum
   /// over rows of (log_sum - target logit): dx is overwritten (with tensor parallelism it is this rank's
-  /// part of a sum), dW accumulates unless told otherwise. Logits are computed again, block by block.
+  /// part of a sum), dW accumulates unless told otherwise. Logits are computed again, block by block, but for
+  /// those (never more than half) that the latest head_forward kept: where that was called with the same x,
+  /// weight and shape, what they point to must not have changed since.
   virtual void head_backward(const HeadShape& shape, ConstValues x, ConstValues weight,
                              const std::int32_t* targets, ConstValues log_sum, double scale, Values dx,
                              Values dweight, bool accumulate = true) = 0;

@@ -38,4 +38,9 @@ std::string agreed_failure(const ProcessGroup& group, const std::function<void()
   return agree_on(group, reason);
 }
 
+void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step) {
+  const std::string failure = agreed_failure(group, step);
+  if (!failure.empty()) throw AgreedError(failure);
+}
+
 }  // namespace assay::bench

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "reports/base/error.h"
 #include "suites/harness/process_group.h"
 
 namespace assay::bench {
@@ -14,6 +15,16 @@ std::string agree_on(const ProcessGroup& group, const std::string& own);
 
 /// Runs `step` on every rank and agrees on what was thrown; empty when nothing was.
 std::string agreed_failure(const ProcessGroup& group, const std::function<void()>& step);
+
+/// Thrown on every rank alike: the case has failed with this reason, and no rank waits for another, so that
+/// the start can go on even when it comes from within a pass.
+class AgreedError : public Error {
+ public:
+  explicit AgreedError(const std::string& reason) : Error(ExitStatus::cannot_run, reason) {}
+};
+
+/// As agreed_failure, and throws what was agreed on, on all ranks.
+void agree_or_throw(const ProcessGroup& group, const std::function<void()>& step);
 
 /// The text of `root` on every rank.
 std::string broadcast_text(const ProcessGroup& group, std::string text, int root);

@@ -132,6 +132,10 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   Measurement measurement;
   try {
     measurement = measure(*measured, benchmark.spec.scope, group_, clock_, settings, [&] { probe.sample(); });
+  } catch (const AgreedError& thrown) {
+    record.status = LaunchStatus::failed;
+    record.reason = thrown.what();
+    return;
   } catch (const std::exception& thrown) {
     if (group_.alone()) {
       record.status = LaunchStatus::failed;

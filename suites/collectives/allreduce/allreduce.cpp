@@ -1,254 +1,124 @@
-#include "suites/collectives/allreduce/allreduce.h"
-
+// collectives/allreduce: one MPI_Allreduce per iteration, or the same sum through a shared-memory window.
+// Every rank gets the element-wise sum of all ranks' buffers.
 #include <mpi.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdio>
-#include <limits>
-#include <map>
-#include <memory>
-#include <new>
-#include <string>
-#include <vector>
-
-#include "suites/collectives/allreduce/arithmetic.h"
-#include "suites/collectives/allreduce/exact_sum.h"
-#include "suites/harness/benchmark.h"
-#include "suites/harness/mpi_library.h"
-#include "suites/harness/ring.h"
+#include "suites/collectives/allreduce/window_allreduce.h"
+#include "suites/collectives/allreduce/window_case.h"
+#include "suites/collectives/support/exact_sum.h"
+#include "suites/collectives/support/family.h"
 
 namespace assay::bench {
 
-double busbw_factor(int ranks) {
-  return 2.0 * (ranks - 1) / ranks;
-}
-
 namespace {
 
-class Allreduce final : public LoopCase {
+constexpr FamilyMember member{.name = "collectives/allreduce",
+                              .title = "All-reduce: every rank gets the sum of all ranks' buffers",
+                              .kind = CollectiveKind::allreduce,
+                              .bytes_meaning = "message size on each rank",
+                              .reduces = true,
+                              .in_place = true};
+
+class Allreduce final : public Operation {
  public:
   Allreduce(const Parameters& parameters, const Context& context)
-      : group_(context.group),
-        fault_(context.fault),
-        element_(parse_element(text(parameters, "dtype"))),
+      : Operation(context),
+        element_(element_of(parameters)),
         in_place_(flag(parameters, "in_place")),
-        mode_(text(parameters, "mode") == "latency" ? Mode::latency : Mode::throughput),
-        bytes_(static_cast<std::size_t>(integer(parameters, "bytes"))),
-        count_(bytes_ / device::bytes_of(element_)),
-        ranks_on_node_(context.group.most_ranks_on_a_node()),
-        ring_(ring_slots(bytes_, buffers(), ranks_on_node_, context.last_level_cache_bytes)),
-        sums_(element_, context.seed, group_.rank(), group_.size()),
-        sum_(element_, group_.alone()),
-        communicator_(group_.communicator()) {}
+        elements_(elements_of(CollectiveKind::allreduce, parameters, group().size())),
+        sums_(element_, context.seed, group().rank(), group().size()),
+        sum_(element_, group().alone()),
+        communicator_(context) {}
 
-  ~Allreduce() override {
-    if (communicator_ != group_.communicator()) MPI_Comm_free(&communicator_);
-  }
-  Allreduce(const Allreduce&) = delete;
-  Allreduce& operator=(const Allreduce&) = delete;
-
-  Mode mode() const override { return mode_; }
-  int ring() const override { return ring_; }
+  std::size_t input_bytes() const override { return in_place_ ? 0 : result_bytes(); }
+  std::size_t result_bytes() const override { return elements_ * device::bytes_of(element_); }
   bool consumes_input() const override { return in_place_; }
+  Element element() const override { return element_; }
 
-  void prepare() override {
-    if (fault_ == Fault::silent_rank) {
-      // The last rank talks to nobody: the others reduce without it, and nobody waits.
-      const bool silent = group_.rank() == group_.size() - 1;
-      MPI_Comm_split(group_.communicator(), silent ? 1 : 0, group_.rank(), &communicator_);
-    }
-    results_ = Ring(bytes_, ring_);
-    if (!in_place_) {
-      inputs_ = Ring(bytes_, ring_);
-      for (int slot = 0; slot < ring_; ++slot) sums_.fill(inputs_[slot], count_, slot);
-    }
-    poison();  // touches the pages, so that the timed part does not
-    if (in_place_) refill();
+  void fill(const Buffers& buffers) const override {
+    sums_.fill(in_place_ ? buffers.result : buffers.input, elements_, buffers.slot);
   }
 
-  void refill() override {
-    for (int slot = 0; slot < ring_; ++slot) sums_.fill(results_[slot], count_, slot);
+  void call(const Buffers& buffers) override {
+    MPI_Allreduce(in_place_ ? MPI_IN_PLACE : buffers.input, buffers.result, static_cast<int>(elements_),
+                  sum_.type(), sum_.operation(), communicator_.get());
+  }
+  void start(const Buffers& buffers, MPI_Request* request) override {
+    MPI_Iallreduce(in_place_ ? MPI_IN_PLACE : buffers.input, buffers.result, static_cast<int>(elements_),
+                   sum_.type(), sum_.operation(), communicator_.get(), request);
   }
 
-  void poison() override {
-    const std::size_t size = device::bytes_of(element_);
-    for (int slot = 0; slot < ring_; ++slot) {
-      for (std::size_t byte = 0; byte < bytes_; ++byte)
-        results_[slot][byte] = poison_byte(element_, byte % size);
-    }
+  Differences compare(const Buffers& buffers) const override {
+    return sums_.compare(buffers.result, elements_, buffers.slot);
   }
+  std::string how(int slots) const override { return sums_.how(group().size()) + each_element(slots); }
 
-  void iterate(int slot) override {
-    const void* input = in_place_ ? MPI_IN_PLACE : inputs_[slot];
-    MPI_Allreduce(input, results_[slot], static_cast<int>(count_), sum_.type(), sum_.operation(),
-                  communicator_);
-  }
-
-  Check check() override {
-    Differences all;
-    int first_slot = 0;
-    for (int slot = 0; slot < ring_; ++slot) {
-      const Differences one = sums_.compare(results_[slot], count_, slot);
-      if (!all.first && one.first) {
-        all.first = one.first;
-        all.found = one.found;
-        all.expected = one.expected;
-        first_slot = slot;
-      }
-      all.wrong += one.wrong;
-      all.largest = std::max(all.largest, one.largest);
-      all.not_a_number = all.not_a_number || one.not_a_number;
-    }
-    char place[160] = "";
-    if (all.first) {
-      std::snprintf(place, sizeof place, "first at rank %d, slot %d, element %zu: %.9g instead of %.9g",
-                    group_.rank(), first_slot, *all.first, all.found, all.expected);
-    }
-    const std::int64_t wrong = group_.sum(all.wrong);
-    const double largest = group_.maximum(all.largest);
-    const bool not_a_number = group_.any(all.not_a_number);
-    const auto places = group_.gather(place, 0);
-    Check check;
-    check.bound = 0;
-    if (!not_a_number) check.error = largest;
-    check.status =
-        wrong == 0 && check.error && *check.error <= *check.bound ? CheckStatus::pass : CheckStatus::fail;
-    check.how = "exact sum, each element of " + std::to_string(ring_) + " slots on " +
-                std::to_string(group_.size()) + " ranks";
-    if (sums_.limits().contributors < group_.size()) {
-      check.how +=
-          "; each sums " + std::to_string(sums_.limits().contributors) + " of the ranks, the others give 0";
-    }
-    if (wrong > 0) check.how += "; " + std::to_string(wrong) + " wrong";
-    for (const std::string& one : places) {
-      if (one.empty()) continue;
-      check.how += ", " + one;
-      break;
-    }
-    return check;
-  }
-
-  std::vector<FigureOfMerit> figures() const override {
-    const auto seconds = [](const char* name, Reduce reduce) {
-      return FigureOfMerit{name, std::nullopt, "s", Better::lower, reduce, std::nullopt};
-    };
-    if (mode_ == Mode::latency) {
-      return {seconds("latency", Reduce::median), seconds("p95", Reduce::p95), seconds("p99", Reduce::p99),
-              seconds("max", Reduce::max)};
-    }
-    const auto bytes = static_cast<double>(bytes_);
-    return {
-        {"busbw", bytes * busbw_factor(group_.size()), "B/s", Better::higher, Reduce::median, std::nullopt},
-        {"algbw", bytes, "B/s", Better::higher, Reduce::median, std::nullopt},
-        seconds("time", Reduce::median)};
-  }
-
-  std::map<std::string, std::string> path() const override {
-    const bool one_node = ranks_on_node_ == group_.size();
-    return {{"transport", one_node ? "shared memory" : "network (not identified)"},
-            {"mpi", mpi_library()},
+  std::map<std::string, std::string> path(bool non_blocking) const override {
+    return {{"call", non_blocking ? "MPI_Iallreduce" : "MPI_Allreduce"},
             {"operation", ElementSum::name(element_)}};
   }
 
-  std::map<std::string, double> metrics() const override {
-    return {{"working_set_bytes", static_cast<double>(bytes_) * buffers() * ranks_on_node_ * ring_}};
-  }
-
-  void plant(Fault fault) override {
-    if (group_.rank() != group_.size() - 1) return;
-    std::byte* last = results_[ring_ - 1] + (count_ / 2) * device::bytes_of(element_);
-    if (fault == Fault::wrong_element) {
-      // Off by one unit: the smallest error that an exact sum can have.
-      const double right = decode(element_, last) / unit_of(element_);
-      const auto units = static_cast<std::int64_t>(right);
-      encode(element_, units > 0 ? units - 1 : units + 1, last);
-    } else if (fault == Fault::nan) {
-      for (std::size_t byte = 0; byte < device::bytes_of(element_); ++byte)
-        last[byte] = poison_byte(element_, byte);
-    }
-  }
-
  private:
-  int buffers() const { return in_place_ ? 1 : 2; }
-
-  ProcessGroup& group_;
-  Fault fault_;
   Element element_;
   bool in_place_;
-  Mode mode_;
-  std::size_t bytes_;
-  std::size_t count_;
-  int ranks_on_node_;
-  int ring_;
+  std::size_t elements_;
   ExactSum sums_;
   ElementSum sum_;
-  MPI_Comm communicator_;
-  Ring inputs_;
-  Ring results_;
+  CaseCommunicator communicator_;
 };
 
-std::string unsupported(const Parameters& parameters, const Context&) {
-  const std::string& dtype = text(parameters, "dtype");
-  const auto bytes = integer(parameters, "bytes");
-  const auto size = static_cast<std::int64_t>(device::bytes_of(parse_element(dtype)));
-  if (bytes % size != 0) {
-    return std::to_string(bytes) + " bytes are no whole number of " + dtype +
-           " elements; give a multiple of " + std::to_string(size);
+bool in_window(const Parameters& parameters) {
+  return text(parameters, "implementation") == "shared_window";
+}
+
+std::string unsupported_window(const Parameters& parameters, const Context& context) {
+  if (text(parameters, "call") == "nonblocking")
+    return "implementation=shared_window has no non-blocking form; give call=blocking";
+  if (!context.group.one_node()) {
+    return "implementation=shared_window needs all ranks on one node, and this start has more; give one node "
+           "all of its ranks";
+  }
+  const bool in_place = flag(parameters, "in_place");
+  const auto bytes = static_cast<std::size_t>(integer(parameters, "bytes"));
+  const int ranks = context.group.size();
+  const int slots = ring_slots(bytes, in_place ? 1 : 2, ranks, context.last_level_cache_bytes);
+  const std::uint64_t needed = WindowAllreduce::window_bytes(bytes, in_place, slots, ranks);
+  const std::uint64_t free = free_shared_memory_bytes();
+  if (free > 0 && needed > free) {
+    return "the window needs " + std::to_string(needed) + " bytes of shared memory, and /dev/shm has " +
+           std::to_string(free) + " left; give smaller bytes or fewer ranks, or enlarge /dev/shm";
   }
   return {};
 }
 
+std::string unsupported(const Parameters& parameters, const Context& context) {
+  std::string reason = unsupported_member(member, parameters, context);
+  if (reason.empty() && in_window(parameters)) reason = unsupported_window(parameters, context);
+  return reason;
+}
+
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
-  return std::make_unique<Allreduce>(parameters, context);
+  if (!in_window(parameters))
+    return make_case(member, parameters, context, std::make_unique<Allreduce>(parameters, context));
+  const int ranks = context.group.size();
+  const Element element = element_of(parameters);
+  const std::size_t elements = elements_of(CollectiveKind::allreduce, parameters, ranks);
+  auto window = std::make_unique<WindowAllreduce>(element, elements, flag(parameters, "in_place"), context);
+  // Single operations are timed from outside, like those of MPI; with copies in throughput mode only.
+  if (text(parameters, "mode") == "latency") return make_case(member, parameters, context, std::move(window));
+  const auto bytes = static_cast<double>(elements * device::bytes_of(element));
+  return std::make_unique<WindowCase>(std::move(window), rating(CollectiveKind::allreduce, bytes, ranks),
+                                      context);
 }
 
 BenchmarkSpec describe_allreduce() {
-  BenchmarkSpec spec;
-  spec.name = "collectives/allreduce";
-  spec.title = "All-reduce: every rank gets the sum of all ranks' buffers";
-  spec.area = "collectives";
-  spec.scope = Scope::group;
-  spec.minimum_ranks = 2;
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{1} << 20;
-  bytes.minimum = 2;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 30);
-  bytes.meaning = "message size on each rank";
-  ParameterSpec dtype;
-  dtype.name = "dtype";
-  dtype.type = ParameterType::choice;
-  dtype.default_value = std::string("f32");
-  dtype.choices = {"f32", "f64", "int32", "bf16"};
-  dtype.meaning = "element type; bf16 is summed by an operation of our own, MPI 3.1 has none";
-  ParameterSpec in_place;
-  in_place.name = "in_place";
-  in_place.type = ParameterType::flag;
-  in_place.default_value = false;
-  in_place.meaning = "the result replaces the input (MPI_IN_PLACE)";
-  ParameterSpec mode;
-  mode.name = "mode";
-  mode.type = ParameterType::choice;
-  mode.default_value = std::string("throughput");
-  mode.choices = {"throughput", "latency"};
-  mode.meaning = "operations back to back, or each alone after a barrier";
-  spec.parameters = {bytes, dtype, in_place, mode};
-  const std::pair<std::string, std::string> throughput{"mode", "throughput"};
-  const std::pair<std::string, std::string> latency{"mode", "latency"};
-  spec.foms = {
-      {"busbw", "B/s", Better::higher, "bytes / time * 2 (n - 1) / n for n ranks", throughput},
-      {"algbw", "B/s", Better::higher, "bytes / time", throughput},
-      {"time", "s", Better::lower, "of one operation, median over the intervals, the longest over all ranks",
-       throughput},
-      {"latency", "s", Better::lower, "of one operation alone, median, the longest over all ranks", latency},
-      {"p95", "s", Better::lower, "19 of 20 operations take no longer", latency},
-      {"p99", "s", Better::lower, "99 of 100 operations take no longer", latency},
-      {"max", "s", Better::lower, "the longest operation", latency},
-  };
+  BenchmarkSpec spec = describe(member);
+  spec.parameters.push_back(
+      choice("implementation", {"mpi", "shared_window"},
+             "MPI_Allreduce, or sums in a shared-memory window of one node: what its memory "
+             "could deliver"));
+  spec.foms.push_back({"with_copies", "s", Better::lower,
+                       "time of one operation with copies from and to private buffers, in throughput mode",
+                       std::pair<std::string, std::string>{"implementation", "shared_window"}});
   return spec;
 }
 

@@ -1,5 +1,3 @@
-#include "suites/collectives/allreduce/allreduce.h"
-
 #include <gtest/gtest.h>
 
 #include "suites/harness/benchmark.h"
@@ -7,13 +5,6 @@
 
 namespace assay::bench {
 namespace {
-
-TEST(Busbw, FactorIsThatOfNcclTests) {
-  EXPECT_DOUBLE_EQ(busbw_factor(1), 0);
-  EXPECT_DOUBLE_EQ(busbw_factor(2), 1);
-  EXPECT_DOUBLE_EQ(busbw_factor(3), 4.0 / 3.0);
-  EXPECT_DOUBLE_EQ(busbw_factor(8), 1.75);
-}
 
 TEST(AllreduceSpec, RefusesPartsOfElements) {
   const Benchmark& benchmark = find_benchmark("collectives/allreduce");
@@ -25,15 +16,27 @@ TEST(AllreduceSpec, RefusesPartsOfElements) {
   EXPECT_EQ(benchmark.unsupported(parameters, context), "");
 }
 
-TEST(AllreduceSpec, FiguresDependOnTheMode) {
+TEST(AllreduceSpec, FiguresDependOnTheParameters) {
   const BenchmarkSpec& spec = find_benchmark("collectives/allreduce").spec;
   EXPECT_EQ(spec.foms.front().name, "busbw");
   EXPECT_EQ(spec.scope, Scope::group);
   EXPECT_EQ(spec.minimum_ranks, 2);
-  for (const FomSpec& fom : spec.foms) {
-    ASSERT_TRUE(fom.only_when);
-    EXPECT_EQ(fom.only_when->first, "mode");
-  }
+  for (const FomSpec& fom : spec.foms) ASSERT_TRUE(fom.only_when);
+  EXPECT_EQ(spec.find_fom("time")->only_when->second, "throughput");
+  EXPECT_EQ(spec.find_fom("p99")->only_when->second, "latency");
+  EXPECT_EQ(spec.find_fom("overlap")->only_when->second, "nonblocking");
+  EXPECT_EQ(spec.find_fom("with_copies")->only_when->second, "shared_window");
+}
+
+TEST(AllreduceSpec, TheWindowIsAnotherImplementationAndSaysWhatItCannotDo) {
+  const Benchmark& benchmark = find_benchmark("collectives/allreduce");
+  ProcessGroup group;
+  const Context context{group};
+  Parameters parameters =
+      complete_parameters(benchmark.spec, {{"implementation", std::string("shared_window")}}, {});
+  EXPECT_EQ(benchmark.unsupported(parameters, context), "");
+  parameters["call"] = std::string("nonblocking");
+  EXPECT_NE(benchmark.unsupported(parameters, context).find("no non-blocking form"), std::string::npos);
 }
 
 }  // namespace

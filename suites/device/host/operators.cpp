@@ -46,7 +46,7 @@ using Index = std::int64_t;
 
 /// How the vocabulary is cut: every block but the last has `columns` rows of W.
 struct HeadBlocks {
-  explicit HeadBlocks(const HeadShape& shape) {
+  HeadBlocks(const HeadShape& shape, Index number_bytes) {
     // Some 4 MiB of f32 logits: they stay in the caches, and a block is deep enough for the products.
     constexpr Index logits = Index{1} << 20, least = 512, most = 8192, unit = 64;
     const Index wanted = std::clamp(logits / std::max<Index>(shape.rows, 1), least, most);
@@ -55,8 +55,12 @@ struct HeadBlocks {
     columns = std::min(shape.vocabulary, (even + unit - 1) / unit * unit);
     count = (shape.vocabulary + columns - 1) / columns;
     last = shape.vocabulary - (count - 1) * columns;
+    // The last blocks of the forward pass are kept for the backward pass: the fewer are computed again, the
+    // better, but never more than half of all logits and 32 MiB.
+    constexpr Index most_kept = Index{32} << 20;
+    kept = std::min(count / 2, most_kept / std::max<Index>(shape.rows * columns * number_bytes, 1));
   }
-  Index columns = 0, count = 0, last = 0;
+  Index columns = 0, count = 0, last = 0, kept = 0;
   Index of(Index block) const { return block + 1 == count ? last : columns; }
 };
 
@@ -82,13 +86,15 @@ class HostOperators : public Operators {
   }
 
   void reserve_head(const HeadShape& s) override {
-    const HeadBlocks blocks(s);
+    const HeadBlocks blocks(s, sizeof(X));
     for (const Index columns : {blocks.columns, blocks.last}) {
       products_->reserve({ProductForm::forward, s.rows, s.width, columns, true});
       products_->reserve({ProductForm::input, s.rows, s.width, columns, true});
       products_->reserve({ProductForm::weight, s.rows, s.width, columns, true});
     }
     scratch_.reserve(head_bytes(s, blocks));
+    kept_.reserve(kept_bytes(s, blocks));
+    kept_for_ = {};
   }
 
   void reserve_rope(Index sequence, Index size, double base) override {
@@ -106,7 +112,7 @@ class HostOperators : public Operators {
   }
 
   Index scratch_bytes() const override {
-    Index bytes = static_cast<Index>(scratch_.bytes()) + products_->scratch_bytes();
+    Index bytes = static_cast<Index>(scratch_.bytes() + kept_.bytes()) + products_->scratch_bytes();
     for (const auto& [key, table] : rope_tables_)
       bytes += static_cast<Index>(2 * sizeof(X) * table.cosines.size());
     return bytes;
@@ -130,7 +136,7 @@ class HostOperators : public Operators {
                               Values dbias, bool accumulate) override {
     products_->run({ProductForm::weight, s.rows, s.in, s.out, true}, dy, x, nullptr, dweight, accumulate);
     if (dbias == nullptr) return;
-    over(s.out, line, [&](Index first, Index last) {
+    over(s.out, line, s.rows, [&](Index first, Index last) {
       if (!accumulate) std::fill(exact(dbias) + first, exact(dbias) + last, X{0});
       loops_.column_sums(s.rows, s.out, first, last, in(dy), exact(dbias));
     });
@@ -138,7 +144,7 @@ class HostOperators : public Operators {
 
   void layer_norm_forward(Index rows, Index width, ConstValues x, ConstValues gamma, ConstValues beta,
                           Values y, Values mean, Values deviation) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.layer_norm_forward(first, last, width, in(x), in(gamma), in(beta), out(y), exact(mean),
                                 exact(deviation));
     });
@@ -146,45 +152,46 @@ class HostOperators : public Operators {
   void layer_norm_backward(Index rows, Index width, ConstValues dy, ConstValues x, ConstValues gamma,
                            ConstValues mean, ConstValues deviation, Values dx, Values dgamma,
                            Values dbeta) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.layer_norm_backward(first, last, width, in(dy), in(x), in(gamma), exact(mean), exact(deviation),
                                  out(dx));
     });
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.layer_norm_parameters(rows, width, first, last, in(dy), in(x), exact(mean), exact(deviation),
                                    exact(dgamma), exact(dbeta));
     });
   }
   void rms_norm_forward(Index rows, Index width, ConstValues x, ConstValues gamma, Values y,
                         Values deviation) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.rms_norm_forward(first, last, width, in(x), in(gamma), out(y), exact(deviation));
     });
   }
   void rms_norm_backward(Index rows, Index width, ConstValues dy, ConstValues x, ConstValues gamma,
                          ConstValues deviation, Values dx, Values dgamma) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.rms_norm_backward(first, last, width, in(dy), in(x), in(gamma), exact(deviation), out(dx));
     });
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.rms_norm_parameters(rows, width, first, last, in(dy), in(x), exact(deviation), exact(dgamma));
     });
   }
 
   void gelu_forward(Index count, ConstValues x, Values y) override {
-    over(count, line,
+    over(count, line, 1,
          [&](Index first, Index last) { loops_.gelu_forward(last - first, in(x) + first, out(y) + first); });
   }
   void gelu_backward(Index count, ConstValues dy, ConstValues x, Values dx) override {
-    over(count, line, [&](Index first, Index last) {
+    over(count, line, 1, [&](Index first, Index last) {
       loops_.gelu_backward(last - first, in(dy) + first, in(x) + first, out(dx) + first);
     });
   }
   void swiglu_forward(Index rows, Index width, ConstValues x, Values y) override {
-    over(rows, 1, [&](Index first, Index last) { loops_.swiglu_forward(first, last, width, in(x), out(y)); });
+    over(rows, 1, width,
+         [&](Index first, Index last) { loops_.swiglu_forward(first, last, width, in(x), out(y)); });
   }
   void swiglu_backward(Index rows, Index width, ConstValues dy, ConstValues x, Values dx) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.swiglu_backward(first, last, width, in(dy), in(x), out(dx));
     });
   }
@@ -194,7 +201,7 @@ class HostOperators : public Operators {
     const auto table = rope_tables_.find({sequence, size, base});
     if (table == rope_tables_.end()) not_reserved("rope");
     const X *const cosines = table->second.cosines.data(), *const sines = table->second.sines.data();
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, heads * size, [&](Index first, Index last) {
       loops_.rope(first, last, sequence, heads, size, stride, cosines, sines, sign < 0 ? X{-1} : X{1},
                   out(x));
     });
@@ -223,14 +230,14 @@ class HostOperators : public Operators {
   void embedding_forward(Index rows, Index width, Index sequence, const std::int32_t* tokens,
                          ConstValues table, Index first_token, Index vocabulary, ConstValues position,
                          Values y) override {
-    over(rows, 1, [&](Index first, Index last) {
+    over(rows, 1, width, [&](Index first, Index last) {
       loops_.embedding_forward(first, last, width, sequence, tokens, in(table), first_token, vocabulary,
                                in(position), out(y));
     });
   }
   void embedding_backward(Index rows, Index width, Index sequence, const std::int32_t* tokens, ConstValues dy,
                           Values dtable, Index first_token, Index vocabulary, Values dposition) override {
-    over(width, line, [&](Index first, Index last) {
+    over(width, line, rows, [&](Index first, Index last) {
       loops_.embedding_backward(rows, width, first, last, sequence, tokens, in(dy), exact(dtable),
                                 first_token, vocabulary, exact(dposition));
     });
@@ -238,37 +245,42 @@ class HostOperators : public Operators {
 
   void head_forward(const HeadShape& s, ConstValues x, ConstValues weight, const std::int32_t* targets,
                     Values largest, Values sum, Values target_logit) override {
-    const HeadBlocks blocks(s);
-    X* const logits = head_scratch(s, blocks);
+    const HeadBlocks blocks(s, sizeof(X));
+    X* const one_block = head_scratch(s, blocks);
     for (Index block = 0; block < blocks.count; ++block) {
       const Index start = block * blocks.columns, columns = blocks.of(block);
+      X* const kept = kept_logits(s, blocks, block);
+      X* const logits = kept != nullptr ? kept : one_block;
       products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, in(weight) + start * s.width,
                      nullptr, logits, false);
-      over(s.rows, 1, [&](Index first, Index last) {
+      over(s.rows, 1, columns, [&](Index first, Index last) {
         loops_.head_scan(first, last, columns, logits, targets, s.first + start, block == 0, exact(largest),
                          exact(sum), exact(target_logit));
       });
     }
+    kept_for_ = {x, weight, s.rows, s.width, s.vocabulary};
   }
   void head_backward(const HeadShape& s, ConstValues x, ConstValues weight, const std::int32_t* targets,
                      ConstValues log_sum, double scale, Values dx, Values dweight, bool accumulate) override {
-    const HeadBlocks blocks(s);
-    X* const logits = head_scratch(s, blocks);
-    X* dx_sum;
-    E* gradient;
-    if constexpr (narrow) {
-      dx_sum = logits + s.rows * blocks.columns;
-      gradient = reinterpret_cast<E*>(dx_sum + s.rows * s.width);
-    } else {
-      dx_sum = exact(dx);
-      gradient = logits;
-    }
+    const HeadBlocks blocks(s, sizeof(X));
+    X* const one_block = head_scratch(s, blocks);
+    X* const dx_sum = narrow ? one_block + s.rows * blocks.columns : exact(dx);
+    const bool kept_ones = kept_for_ == KeptFor{x, weight, s.rows, s.width, s.vocabulary};
+    kept_for_ = {};
     for (Index block = 0; block < blocks.count; ++block) {
       const Index start = block * blocks.columns, columns = blocks.of(block);
       const E* const rows_of_w = in(weight) + start * s.width;
-      products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, rows_of_w, nullptr, logits,
-                     false);
-      over(s.rows, 1, [&](Index first, Index last) {
+      X* const kept = kept_ones ? kept_logits(s, blocks, block) : nullptr;
+      X* const logits = kept != nullptr ? kept : one_block;
+      E* gradient;
+      if constexpr (narrow)
+        gradient = reinterpret_cast<E*>(dx_sum + s.rows * s.width);
+      else
+        gradient = logits;
+      if (kept == nullptr)
+        products_->run({ProductForm::forward, s.rows, s.width, columns, true}, x, rows_of_w, nullptr, logits,
+                       false);
+      over(s.rows, 1, columns, [&](Index first, Index last) {
         loops_.head_gradient(first, last, columns, logits, targets, s.first + start, exact(log_sum),
                              static_cast<X>(scale), gradient);
       });
@@ -278,12 +290,12 @@ class HostOperators : public Operators {
                      exact(dweight) + start * s.width, accumulate);
     }
     if constexpr (narrow)
-      over(s.rows * s.width, line,
+      over(s.rows * s.width, line, 1,
            [&](Index first, Index last) { loops_.round(last - first, dx_sum + first, out(dx) + first); });
   }
 
   void add(Index count, ConstValues x, Values y) override {
-    over(count, line,
+    over(count, line, 1,
          [&](Index first, Index last) { loops_.add(last - first, in(x) + first, out(y) + first); });
   }
 
@@ -291,7 +303,7 @@ class HostOperators : public Operators {
     // Always the same pieces, added in their order.
     constexpr Index pieces = 256;
     std::array<double, pieces> sums{};
-    over(pieces, 1, [&](Index first, Index last) {
+    over(pieces, 1, count / pieces, [&](Index first, Index last) {
       for (Index piece = first; piece < last; ++piece) {
         const Index start = count * piece / pieces, end = count * (piece + 1) / pieces;
         sums[static_cast<std::size_t>(piece)] = loops_.sum_of_squares(end - start, exact(x) + start);
@@ -316,7 +328,7 @@ class HostOperators : public Operators {
     factors.epsilon = settings.epsilon;
     factors.shrink = 1 - settings.rate * settings.decay;
     factors.clear = settings.clear;
-    over(count, line, [&](Index first, Index last) {
+    over(count, line, 1, [&](Index first, Index last) {
       loops_.adamw(last - first, factors, exact(master) + first, exact(first_moment) + first,
                    exact(second_moment) + first, exact(gradient) + first,
                    narrow ? out(weights) + first : nullptr);
@@ -324,6 +336,12 @@ class HostOperators : public Operators {
   }
 
  private:
+  /// The forward pass whose logits are kept.
+  struct KeptFor {
+    ConstValues x = nullptr, weight = nullptr;
+    Index rows = 0, width = 0, vocabulary = 0;
+    bool operator==(const KeptFor&) const = default;
+  };
   struct RopeTable {
     std::vector<X> cosines, sines;
   };
@@ -334,11 +352,13 @@ class HostOperators : public Operators {
   static const X* exact(ConstValues values) { return static_cast<const X*>(values); }
   static X* exact(Values values) { return static_cast<X*>(values); }
 
-  /// Shares out `count` things in multiples of `unit`: piece(first, last), one for each thread.
+  /// Shares out `count` things of `each` numbers in multiples of `unit`: piece(first, last), one for each
+  /// thread, or one for all where that is quicker than waking the threads.
   template <typename Piece>
-  void over(Index count, Index unit, const Piece& piece) const {
+  void over(Index count, Index unit, Index each, const Piece& piece) const {
+    constexpr Index worth_waking = 8192;
     const Index units = (count + unit - 1) / unit;
-#pragma omp parallel num_threads(threads_)
+#pragma omp parallel num_threads(threads_) if (count * each >= worth_waking)
     {
       const Index thread = omp_get_thread_num(), threads = omp_get_num_threads();
       const Index first = units * thread / threads * unit,
@@ -368,8 +388,17 @@ class HostOperators : public Operators {
                inputs = static_cast<std::size_t>(s.rows * s.width);
     return logits * sizeof(X) + (narrow ? inputs * sizeof(X) + logits * sizeof(E) : 0);
   }
+  static std::size_t kept_bytes(const HeadShape& s, const HeadBlocks& blocks) {
+    return static_cast<std::size_t>(blocks.kept * s.rows * blocks.columns) * sizeof(X);
+  }
+  /// Where the logits of a block are kept, null for those that are not.
+  X* kept_logits(const HeadShape& s, const HeadBlocks& blocks, Index block) const {
+    const Index place = block - (blocks.count - blocks.kept);
+    return place < 0 ? nullptr : static_cast<X*>(kept_.get()) + place * s.rows * blocks.columns;
+  }
   X* head_scratch(const HeadShape& s, const HeadBlocks& blocks) const {
-    if (head_bytes(s, blocks) > scratch_.bytes()) not_reserved("a head");
+    if (head_bytes(s, blocks) > scratch_.bytes() || kept_bytes(s, blocks) > kept_.bytes())
+      not_reserved("a head");
     return static_cast<X*>(scratch_.get());
   }
 
@@ -377,7 +406,8 @@ class HostOperators : public Operators {
   int threads_;
   std::unique_ptr<Products> products_;
   const Kernels<E>& loops_ = kernels<E>();
-  Scratch scratch_;
+  Scratch scratch_, kept_;
+  KeptFor kept_for_;
   std::map<std::tuple<Index, Index, double>, RopeTable> rope_tables_;
 };
 

@@ -142,7 +142,7 @@ void attention_forward(const AttentionShape& shape, Index sequence, Index kv_hea
   X* const scores = scratch + at.scores;
   X* const largest = scratch + at.row1;
   X* const total = scratch + at.row2;
-  const X scale = X{1} / __builtin_sqrt(static_cast<X>(size));
+  const X scale = X{1} / square_root(static_cast<X>(size));
 
   for (Index j = 0; j < at.key_blocks; ++j)
     widen_transposed(k + (base + j * block_keys) * stride + kv_head * size, stride,
@@ -219,7 +219,7 @@ void attention_backward(const AttentionShape& shape, Index sequence, Index kv_he
   X* const scores = scratch + at.scores;
   X* const dscores = scratch + at.dscores;
   X* const product = scratch + at.row1;
-  const X scale = X{1} / __builtin_sqrt(static_cast<X>(size));
+  const X scale = X{1} / square_root(static_cast<X>(size));
 
   for (Index j = 0; j < at.key_blocks; ++j) {
     const Index from = (base + j * block_keys) * stride + kv_head * size;

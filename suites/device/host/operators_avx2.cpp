@@ -14,9 +14,12 @@
 namespace assay::device {
 
 namespace avx2 {
+// In this order: each uses the one before.
+// clang-format off
+#include "suites/device/host/operators_numbers.h"
 #include "suites/device/host/operators_loops.h"
-// Second: it uses the loops.
 #include "suites/device/host/operators_attention.h"
+// clang-format on
 }  // namespace avx2
 
 template <>

@@ -392,7 +392,7 @@ struct Head {
 };
 
 TEST(Operators, HeadEqualsItsFormulaAndItsGradientsCentralDifferencesInParts) {
-  const auto op = reference();
+  const auto op = reference(1);  // many small calls
   const struct {
     Index vocabulary;
     std::vector<Index> firsts;

@@ -21,14 +21,14 @@ std::vector<Record> run_stream(int ranks, const std::string& arguments, int expe
   return records_in(file);
 }
 
-class LaunchedStream : public testing::Test {
+class LaunchedMemoryStream : public testing::Test {
  protected:
   void SetUp() override {
     if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
   }
 };
 
-TEST_F(LaunchedStream, RanksTogetherAndInTurn) {
+TEST_F(LaunchedMemoryStream, RanksTogetherAndInTurn) {
   const auto records = run_stream(2, "--dtype f64,f32 --ranks together,one_at_a_time", 0);
   ASSERT_EQ(records.size(), 4u);
   for (const Record& record : records) {
@@ -53,7 +53,7 @@ TEST_F(LaunchedStream, RanksTogetherAndInTurn) {
   }
 }
 
-TEST_F(LaunchedStream, EachKindOfStoresIsOnRecord) {
+TEST_F(LaunchedMemoryStream, EachKindOfStoresIsOnRecord) {
   const auto records = run_stream(0, "--stores temporal,nontemporal --pages normal", 0);
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].path.at("stores"), "temporal, as asked");
@@ -61,7 +61,7 @@ TEST_F(LaunchedStream, EachKindOfStoresIsOnRecord) {
   EXPECT_EQ(records[0].path.at("pages"), "normal");
 }
 
-TEST_F(LaunchedStream, PlantedFaultsFailTheCheckOfTheirRank) {
+TEST_F(LaunchedMemoryStream, PlantedFaultsFailTheCheckOfTheirRank) {
   for (const std::string fault : {"wrong_element", "nan"}) {
     const auto records = run_stream(2, "--dtype f64,f32 --plant " + fault, 1);
     ASSERT_EQ(records.size(), 2u);
@@ -74,7 +74,7 @@ TEST_F(LaunchedStream, PlantedFaultsFailTheCheckOfTheirRank) {
   }
 }
 
-TEST_F(LaunchedStream, WithoutMpiOneRankMeasures) {
+TEST_F(LaunchedMemoryStream, WithoutMpiOneRankMeasures) {
   const auto records = run_stream(0, "", 0);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].devices.size(), 1u);

@@ -1,4 +1,4 @@
-#include "suites/collectives/allreduce/arithmetic.h"
+#include "suites/collectives/support/arithmetic.h"
 
 #include <array>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "suites/collectives/allreduce/exact_sum.h"
+#include "suites/collectives/support/exact_sum.h"
 
 #include <gtest/gtest.h>
 

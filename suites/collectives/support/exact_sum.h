@@ -12,11 +12,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "suites/collectives/allreduce/arithmetic.h"
+#include "suites/collectives/support/arithmetic.h"
+#include "suites/collectives/support/differences.h"
 
 namespace assay::bench {
 
@@ -35,27 +35,19 @@ SumLimits sum_limits(Element element, int ranks);
 std::int64_t input_units(const SumLimits& limits, std::uint64_t seed, int rank, int ranks,
                          std::size_t pattern);
 
-/// Differences between a buffer and what it should hold.
-struct Differences {
-  std::int64_t wrong = 0;  ///< elements
-  double largest = 0;      ///< |found - expected| over wrong elements that are numbers
-  bool not_a_number = false;
-  std::optional<std::size_t> first;  ///< index of the first wrong element
-  double found = 0;                  ///< there
-  double expected = 0;
-};
-
 /// The inputs of one rank and the sums of all, for one type.
 class ExactSum {
  public:
   ExactSum(Element element, std::uint64_t seed, int rank, int ranks);
 
   const SumLimits& limits() const { return limits_; }
+  /// Begins the check's text: "exact sum, ", and who contributes where not all of `ranks` can.
+  std::string how(int ranks) const;
 
   /// Fills `count` elements of a slot with this rank's inputs.
   void fill(std::byte* buffer, std::size_t count, int slot) const;
-  /// Compares every element with the sum; NaN is wrong.
-  Differences compare(const std::byte* buffer, std::size_t count, int slot) const;
+  /// Compares every element with the sum; NaN is wrong. The buffer holds elements from number `first` on.
+  Differences compare(const std::byte* buffer, std::size_t count, int slot, std::size_t first = 0) const;
 
  private:
   Element element_;

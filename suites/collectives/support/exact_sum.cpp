@@ -1,22 +1,13 @@
-#include "suites/collectives/allreduce/exact_sum.h"
+#include "suites/collectives/support/exact_sum.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+
+#include "suites/collectives/support/mixing.h"
 
 namespace assay::bench {
 
 namespace {
-
-/// Mixes 64 bits so that each bit of the input changes half of the output: a multiplicative congruence
-/// between two xor-shifts, applied twice.
-std::uint64_t mixed(std::uint64_t bits) {
-  for (int round = 0; round < 2; ++round) {
-    bits ^= bits >> 32;
-    bits *= 0xd6e8feb86659fd93ULL;
-  }
-  return bits ^ (bits >> 32);
-}
 
 /// Larger inputs than these add nothing to what the check can see.
 std::int64_t largest_input(Element element) {
@@ -60,6 +51,11 @@ ExactSum::ExactSum(Element element, std::uint64_t seed, int rank, int ranks)
   }
 }
 
+std::string ExactSum::how(int ranks) const {
+  if (limits_.contributors >= ranks) return "exact sum, ";
+  return "exact sum of " + std::to_string(limits_.contributors) + " of the ranks (the others give 0), ";
+}
+
 void ExactSum::fill(std::byte* buffer, std::size_t count, int slot) const {
   std::size_t pattern = (static_cast<std::size_t>(slot) * slot_shift) % pattern_count;
   for (std::size_t done = 0; done < count;) {
@@ -70,9 +66,9 @@ void ExactSum::fill(std::byte* buffer, std::size_t count, int slot) const {
   }
 }
 
-Differences ExactSum::compare(const std::byte* buffer, std::size_t count, int slot) const {
+Differences ExactSum::compare(const std::byte* buffer, std::size_t count, int slot, std::size_t first) const {
   Differences differences;
-  std::size_t pattern = (static_cast<std::size_t>(slot) * slot_shift) % pattern_count;
+  std::size_t pattern = (first + static_cast<std::size_t>(slot) * slot_shift) % pattern_count;
   for (std::size_t done = 0; done < count;) {
     const std::size_t part = std::min(count - done, pattern_count - pattern);
     const std::byte* found = buffer + done * bytes_;
@@ -81,19 +77,7 @@ Differences ExactSum::compare(const std::byte* buffer, std::size_t count, int sl
       for (std::size_t i = 0; i < part; ++i) {
         const double is = decode(element_, found + i * bytes_);
         const double should = decode(element_, expected + i * bytes_);
-        const double error = std::abs(is - should);
-        if (error <= 0) continue;  // equal, or zeros of either sign
-        ++differences.wrong;
-        if (std::isnan(error)) {
-          differences.not_a_number = true;
-        } else {
-          differences.largest = std::max(differences.largest, error);
-        }
-        if (!differences.first) {
-          differences.first = done + i;
-          differences.found = is;
-          differences.expected = should;
-        }
+        differences.add(done + i, is, should);
       }
     }
     done += part;

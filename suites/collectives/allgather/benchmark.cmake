@@ -1,0 +1,1 @@
+assay_benchmark(collectives/allgather allgather.cpp allgather_test.cpp)

@@ -1,0 +1,1 @@
+assay_benchmark(collectives/alltoall alltoall.cpp alltoall_test.cpp)

@@ -1,0 +1,1 @@
+assay_benchmark(collectives/broadcast broadcast.cpp broadcast_test.cpp)

@@ -1,0 +1,1 @@
+assay_benchmark(collectives/reduce reduce.cpp reduce_test.cpp)

@@ -1,0 +1,1 @@
+assay_benchmark(collectives/reduce_scatter reduce_scatter.cpp reduce_scatter_test.cpp)

@@ -1,0 +1,1 @@
+assay_benchmark(io/checkpoint checkpoint.cpp checkpoint_files.cpp checkpoint_sizes.cpp background.cpp memory.cpp background_test.cpp checkpoint_sizes_test.cpp checkpoint_files_test.cpp checkpoint_test.cpp)
