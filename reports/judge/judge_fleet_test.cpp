@@ -325,6 +325,16 @@ TEST(JudgeRatio, OfASumIsTheRatioOfSums) {
   EXPECT_EQ(scene.verdict(), Verdict::fail);
 }
 
+TEST(JudgeGroup, TheCommandThatRepeatsItHasAllNodesAndThreads) {
+  Scene scene;
+  scene.plan_case({"collectives/allreduce", {{"bytes", std::int64_t{8}}}, {Placement::all, 1, 2, 3}});
+  scene.data.nodes = {{"n1", {}}, {"n2", {}}, {"n3", {}}};
+  scene.time_at_most(1e-5);
+  scene.launch({Given{0.8e-5}});
+  EXPECT_EQ(scene.part().repeat_command,
+            "mpiexec -n 6 assay-bench collectives/allreduce --bytes 8 --threads 3");
+}
+
 TEST(JudgeGroup, OneFigureForAllRanks) {
   Scene scene;
   scene.plan_case({"collectives/allreduce", {{"bytes", std::int64_t{8}}}, {Placement::fixed, 2, 4, 0}});

@@ -81,23 +81,25 @@ FigureSummary summarise_figure(const Context& context, const CaseResults& result
 
 std::string repeat_command(const JudgeInput& input, const CaseIdentity& identity) {
   const Geometry& geometry = identity.geometry;
-  const int nodes = geometry.placement == Placement::each    ? 1
-                    : geometry.placement == Placement::pairs ? 2
-                                                             : std::max(geometry.nodes, 1);
+  int nodes = std::max(geometry.nodes, 1);
+  if (geometry.placement == Placement::each) nodes = 1;
+  if (geometry.placement == Placement::pairs) nodes = 2;
+  if (geometry.placement == Placement::all)
+    nodes = std::max(nodes, static_cast<int>(input.data.nodes.size()));
   std::string command = "mpiexec -n " + std::to_string(nodes * std::max(geometry.ranks_per_node, 1)) + " " +
                         shell_word(input.worker) + " " + identity.benchmark;
   const auto add = [&](const std::string& name, const ParameterValue& value) {
     command += " --" + name + " " + shell_word(to_string(value));
   };
-  const BenchmarkSpec* benchmark = input.catalogue.find(identity.benchmark);
-  if (benchmark == nullptr) {
+  if (const BenchmarkSpec* benchmark = input.catalogue.find(identity.benchmark)) {
+    for (const ParameterSpec& spec : benchmark->parameters) {
+      const auto found = identity.parameters.find(spec.name);
+      if (found != identity.parameters.end()) add(spec.name, found->second);
+    }
+  } else {
     for (const auto& [name, value] : identity.parameters) add(name, value);
-    return command;
   }
-  for (const ParameterSpec& spec : benchmark->parameters) {
-    const auto found = identity.parameters.find(spec.name);
-    if (found != identity.parameters.end()) add(spec.name, found->second);
-  }
+  if (geometry.threads_per_rank > 0) add("threads", std::int64_t{geometry.threads_per_rank});
   return command;
 }
 

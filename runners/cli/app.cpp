@@ -16,7 +16,7 @@ clause, and writes a report.)";
 
 constexpr const char* manual = R"(Examples
   assay doctor                                      what is here, what is missing, what to install
-  assay run quick --targets any-machine             measure this machine and judge it (about 2 minutes)
+  assay run quick --targets any-machine             measure this machine and judge it (about 3 minutes)
   assay run plan.toml --targets t.toml --dry-run    show every command, run nothing
   assay judge campaigns/quick-20261122T100000Z      the verdict table again, from the evidence
   assay judge CAMPAIGN --targets stricter.toml      the same evidence under other targets

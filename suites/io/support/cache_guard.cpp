@@ -3,12 +3,21 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "reports/record/unit.h"
 #include "suites/io/support/residency.h"
 #include "suites/io/support/storage_error.h"
 
 namespace assay::bench {
+
+namespace {
+
+constexpr int most_attempts = 12;
+constexpr std::chrono::milliseconds first_wait{1};  ///< grows by itself: 66 ms in all
+
+}  // namespace
 
 void CacheGuard::Worst::note(std::optional<double> seen) {
   noted = true;
@@ -30,11 +39,18 @@ std::optional<double> CacheGuard::Worst::value() const {
 
 void CacheGuard::before(const Workspace& workspace, const std::string& name, FileRange range) {
   const OpenFile file = workspace.open_file(name, O_RDONLY);
-  const int failure = drop_pages(file.descriptor());
-  // Where nothing can be dropped, the share that stays says so.
-  if (failure != 0 && failure != EINVAL && failure != EOPNOTSUPP && failure != ENOSYS)
-    throw storage_error("drop the file's pages", file.path(), failure);
-  before_.note(resident_share(file.descriptor(), range.offset, range.bytes));
+  std::optional<double> share;
+  // Ranks that share a file drop its pages at the same moment, and a page that another one is looking at stays.
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(attempt * first_wait);
+    const int failure = drop_pages(file.descriptor());
+    // Where nothing can be dropped, the share that stays says so.
+    if (failure != 0 && failure != EINVAL && failure != EOPNOTSUPP && failure != ENOSYS)
+      throw storage_error("drop the file's pages", file.path(), failure);
+    share = resident_share(file.descriptor(), range.offset, range.bytes);
+    if (failure != 0 || !share || *share <= most_resident_share) break;
+  }
+  before_.note(share);
 }
 
 void CacheGuard::after(const Workspace& workspace, const std::string& name, FileRange range) {
