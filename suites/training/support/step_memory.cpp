@@ -32,4 +32,11 @@ void* StepMemory::at(const std::string& name, std::int64_t copy) const {
   return place->second.begin + place->second.stride * static_cast<std::size_t>(copy);
 }
 
+void StepMemory::fill_computed(std::byte value) {
+  for (const auto& [name, place] : places_) {
+    if (!name.starts_with("kept.") && !name.starts_with("work.") && !name.starts_with("end.")) continue;
+    std::memset(place.begin, static_cast<int>(value), place.stride * static_cast<std::size_t>(place.copies));
+  }
+}
+
 }  // namespace assay::training

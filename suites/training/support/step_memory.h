@@ -22,6 +22,8 @@ class StepMemory {
   /// The beginning of one copy of an item; nullptr when this rank has no such item.
   void* at(const std::string& name, std::int64_t copy = 0) const;
   std::int64_t bytes() const { return bytes_; }
+  /// Overwrites what every step computes anew: "kept.", "work." and "end." items.
+  void fill_computed(std::byte value);
 
  private:
   struct Place {

@@ -1,6 +1,7 @@
 #include "suites/training/support/tensor_group.h"
 
 #include <cstring>
+#include <vector>
 
 namespace assay::training {
 
@@ -17,8 +18,8 @@ void add_bf16(void* in, void* inout, int* length, MPI_Datatype*) {
 
 }  // namespace
 
-TensorGroup::TensorGroup(MPI_Comm communicator, bool sequence_parallel)
-    : communicator_(communicator), sequence_parallel_(sequence_parallel) {
+TensorGroup::TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent)
+    : communicator_(communicator), sequence_parallel_(sequence_parallel), silent_(silent) {
   if (communicator == MPI_COMM_NULL) return;
   MPI_Comm_rank(communicator, &rank_);
   MPI_Comm_size(communicator, &size_);
@@ -53,6 +54,15 @@ MPI_Op TensorGroup::sum_of(Element element) const {
 
 const void* TensorGroup::gather(Element element, std::int64_t own_count, const void* own, void* all) const {
   if (size_ == 1 || !sequence_parallel_) return own;
+  if (silent_) {
+    const auto bytes = static_cast<std::size_t>(own_count) * device::bytes_of(element);
+    const std::vector<std::byte> zeros(bytes);
+    MPI_Allgather(zeros.data(), static_cast<int>(own_count), type(element), all, static_cast<int>(own_count),
+                  type(element), communicator_);
+    std::memset(all, 0, bytes * static_cast<std::size_t>(size_));
+    std::memcpy(static_cast<std::byte*>(all) + bytes * static_cast<std::size_t>(rank_), own, bytes);
+    return all;
+  }
   MPI_Allgather(own, static_cast<int>(own_count), type(element), all, static_cast<int>(own_count),
                 type(element), communicator_);
   bytes_sent_ += own_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1);
@@ -61,8 +71,18 @@ const void* TensorGroup::gather(Element element, std::int64_t own_count, const v
 
 void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial, void* own) const {
   if (size_ > 1 && sequence_parallel_) {
+    const auto bytes = static_cast<std::size_t>(all_count) * device::bytes_of(element);
+    const auto own_bytes = bytes / static_cast<std::size_t>(size_);
+    std::vector<std::byte> kept;
+    if (silent_) {
+      const auto* begin =
+          static_cast<const std::byte*>(partial) + own_bytes * static_cast<std::size_t>(rank_);
+      kept.assign(begin, begin + own_bytes);
+      std::memset(partial, 0, bytes);
+    }
     MPI_Reduce_scatter_block(partial, own, static_cast<int>(all_count / size_), type(element),
                              sum_of(element), communicator_);
+    if (silent_) std::memcpy(own, kept.data(), own_bytes);
     bytes_sent_ += all_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
     return;
   }
@@ -74,14 +94,21 @@ void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial,
 
 void TensorGroup::sum(Element element, std::int64_t count, void* values) const {
   if (size_ == 1) return;
+  if (silent_) return take_part(element, count, sum_of(element));
   MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), sum_of(element), communicator_);
   bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
 }
 
 void TensorGroup::maximum(Element element, std::int64_t count, void* values) const {
   if (size_ == 1) return;
+  if (silent_) return take_part(element, count, MPI_MAX);
   MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), MPI_MAX, communicator_);
   bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
+}
+
+void TensorGroup::take_part(Element element, std::int64_t count, MPI_Op operation) const {
+  std::vector<std::byte> zeros(static_cast<std::size_t>(count) * device::bytes_of(element));
+  MPI_Allreduce(MPI_IN_PLACE, zeros.data(), static_cast<int>(count), type(element), operation, communicator_);
 }
 
 }  // namespace assay::training

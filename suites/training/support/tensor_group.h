@@ -14,8 +14,8 @@ namespace assay::training {
 class TensorGroup {
  public:
   TensorGroup() = default;  ///< one rank
-  /// `communicator` outlives the group.
-  TensorGroup(MPI_Comm communicator, bool sequence_parallel);
+  /// `communicator` outlives the group. `silent`: see Trainer.
+  TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent = false);
   ~TensorGroup();
   TensorGroup(const TensorGroup&) = delete;
   TensorGroup& operator=(const TensorGroup&) = delete;
@@ -36,11 +36,14 @@ class TensorGroup {
  private:
   MPI_Datatype type(device::Element element) const;
   MPI_Op sum_of(device::Element element) const;
+  /// What a silent rank does in place of an all-reduce.
+  void take_part(device::Element element, std::int64_t count, MPI_Op operation) const;
 
   MPI_Comm communicator_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
   bool sequence_parallel_ = false;
+  bool silent_ = false;
   MPI_Datatype bf16_ = MPI_DATATYPE_NULL;
   MPI_Op bf16_sum_ = MPI_OP_NULL;
   mutable std::int64_t bytes_sent_ = 0;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "suites/training/support/generator.h"
+#include "suites/training/support/parameter_checksum.h"
 
 namespace assay::training {
 
@@ -39,13 +40,14 @@ MPI_Datatype exact_type(Element exact) {
 
 Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, const ParallelLayout& layout,
                  device::Operators& operators, const OptimizerSettings& settings,
-                 std::function<double()> now_s)
+                 std::function<double()> now_s, bool silent)
     : group_(group),
       shape_(shape),
       layout_(layout),
       operators_(operators),
       settings_(settings),
       now_s_(std::move(now_s)),
+      silent_(silent),
       element_(operators.element()),
       exact_(device::exact_of(element_)),
       at_(coordinates_of(layout, group.rank())),
@@ -53,7 +55,7 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
       pipeline_(
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
-      tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel)),
+      tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent)),
       memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0})),
       stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
       slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
@@ -66,6 +68,11 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       targets_(tokens_.size()) {
   exchanges_.reserve(static_cast<std::size_t>(
       2 * flat_length_ * static_cast<std::int64_t>(bytes_of(exact_)) / bucket_bytes + 8 + layout.data));
+  if (silent_) {
+    zeros_.resize(bucket_bytes);
+    ignored_.resize(
+        std::max<std::size_t>(bucket_bytes, static_cast<std::size_t>(flat_length_) * bytes_of(element_)));
+  }
 }
 
 Trainer::~Trainer() {
@@ -112,6 +119,25 @@ void Trainer::initialise(std::uint64_t seed) {
   }
 }
 
+void Trainer::poison() {
+  memory_.fill_computed(std::byte{0xFF});  // NaN in every format
+}
+
+std::uint64_t Trainer::checksum() const {
+  return parameter_checksum(local(), at_.tensor, element_, weights(0));
+}
+
+std::uint64_t Trainer::checksum_of_all() const {
+  std::uint64_t sum = 0;
+  for (const LocalTensor& tensor : local().tensors) sum += parameter_checksum(tensor, element_, weights(0));
+  return sum;
+}
+
+std::uint64_t Trainer::checksum_of_table() const {
+  const LocalTensor* table = local().find(Role::token_table, before_layers);
+  return table == nullptr ? 0 : parameter_checksum(*table, element_, weights(0));
+}
+
 // ---- Between stages
 
 void Trainer::receive(void* values, int from) {
@@ -126,6 +152,7 @@ void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
   void* sent = memory_.at("work.sent", copy);
   const auto bytes = stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_));
   std::memcpy(sent, values, static_cast<std::size_t>(bytes));
+  if (silent_) std::memset(sent, 0, static_cast<std::size_t>(bytes));
   MPI_Isend(sent, static_cast<int>(bytes), MPI_BYTE, to, 0, pipeline_, &request);
   bytes_sent_ += bytes;
 }
@@ -168,12 +195,11 @@ void Trainer::backward(std::int64_t micro_batch) {
   const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
   std::function<void(std::int64_t)> done;
   if (micro_batch + 1 == layout_.micro_batches()) {
-    // Both copies of a tied table are added first, and they lie at different places of the two stages'
-    // buffers.
-    const bool later = shape_.tied_head && pipeline_ != MPI_COMM_NULL;
-    done = [this, later](std::int64_t from) {
-      if (!later) start_exchange(from);
-    };
+    // The last stage's part of a tied table's gradient comes when the backward pass is over: the table, first
+    // in the buffer, waits for it.
+    const LocalTensor* table = stage_->first() ? shared_table() : nullptr;
+    const std::int64_t least = table == nullptr ? 0 : table->offset + table->count();
+    done = [this, least](std::int64_t from) { start_exchange(std::max(from, least)); };
   }
   stage_->backward(slot, tokens, targets, scale, done);
   times_.backward_s += now_s_() - begin_s;
@@ -201,7 +227,14 @@ void Trainer::start_exchange(std::int64_t flat_begin) {
     const auto count = static_cast<int>(exchanged_from_ - from);
     MPI_Request& request = exchanges_.emplace_back();
     std::byte* piece = gradients(from);
-    if (owner < 0) {
+    if (silent_) {
+      if (owner < 0) {
+        MPI_Iallreduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, data_, &request);
+      } else {
+        MPI_Ireduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, owner, data_,
+                    &request);
+      }
+    } else if (owner < 0) {
       MPI_Iallreduce(MPI_IN_PLACE, piece, count, exact_type(exact_), MPI_SUM, data_, &request);
       bytes_sent_ +=
           2 * count * static_cast<std::int64_t>(bytes_of(exact_)) * (layout_.data - 1) / layout_.data;
@@ -226,30 +259,62 @@ void Trainer::finish_exchange() {
   times_.exposed_s += now_s_() - begin_s;
 }
 
+// A tied table has a copy on the last stage. The first stage updates it for both: sums over data-parallel
+// ranks may be rounded differently on different stages, and copies that are updated apart would drift apart.
+
 void Trainer::share_tied_gradient() {
-  if (!shape_.tied_head || pipeline_ == MPI_COMM_NULL) return;
-  const LocalTensor* table = local().find(Role::token_table, before_layers);
+  const LocalTensor* table = shared_table();
   if (table == nullptr) return;
-  const int other = stage_->first() ? static_cast<int>(layout_.pipeline) - 1 : 0;
-  // In blocks, so that it needs no second table. Both add in the same order: the first stage's part comes
-  // first.
-  constexpr std::int64_t block = 4096;
-  alignas(64) std::byte received[block * sizeof(double)];
-  for (std::int64_t at = 0; at < table->count(); at += block) {
-    const std::int64_t count = std::min(block, table->count() - at);
-    std::byte* own = gradients(table->offset + at);
-    MPI_Sendrecv(own, static_cast<int>(count), exact_type(exact_), other, 1, received,
-                 static_cast<int>(count), exact_type(exact_), other, 1, pipeline_, MPI_STATUS_IGNORE);
+  const auto pass_on = [&](std::byte* own, std::int64_t count, std::byte* received) {
+    if (stage_->last()) {
+      if (silent_) std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
+      MPI_Send(own, static_cast<int>(count), exact_type(exact_), 0, 1, pipeline_);
+      std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
+      return;
+    }
+    MPI_Recv(received, static_cast<int>(count), exact_type(exact_), static_cast<int>(layout_.pipeline) - 1, 1,
+             pipeline_, MPI_STATUS_IGNORE);
     const auto add = [&]<typename T>(T* mine) {
       const T* theirs = reinterpret_cast<const T*>(received);
-      for (std::int64_t i = 0; i < count; ++i) mine[i] += theirs[i];  // a + b and b + a are the same bits
+      for (std::int64_t i = 0; i < count; ++i) mine[i] += theirs[i];
     };
     exact_ == Element::f64 ? add(reinterpret_cast<double*>(own)) : add(reinterpret_cast<float*>(own));
-  }
-  bytes_sent_ += table->count() * static_cast<std::int64_t>(bytes_of(exact_));
+  };
+  // In blocks, so that it needs no second table.
+  constexpr std::int64_t block = 4096;
+  alignas(64) std::byte received[block * sizeof(double)];
+  for (std::int64_t at = 0; at < table->count(); at += block)
+    pass_on(gradients(table->offset + at), std::min(block, table->count() - at), received);
+  if (stage_->last()) bytes_sent_ += table->count() * static_cast<std::int64_t>(bytes_of(exact_));
 }
 
-double Trainer::gradient_norm() const {
+void Trainer::share_tied_weights() {
+  const LocalTensor* table = shared_table();
+  if (table == nullptr) return;
+  const double begin_s = now_s_();
+  constexpr std::int64_t block = std::int64_t{1} << 24;
+  for (std::int64_t at = 0; at < table->count(); at += block) {
+    const std::int64_t count = std::min(block, table->count() - at);
+    const auto bytes = count * static_cast<std::int64_t>(bytes_of(element_));
+    std::byte* own = weights(table->offset + at);
+    if (stage_->first()) {
+      MPI_Send(own, static_cast<int>(bytes), MPI_BYTE, static_cast<int>(layout_.pipeline) - 1, 1, pipeline_);
+      bytes_sent_ += bytes;
+      continue;
+    }
+    std::vector<std::byte> ignored(silent_ ? static_cast<std::size_t>(bytes) : 0);
+    MPI_Recv(silent_ ? ignored.data() : own, static_cast<int>(bytes), MPI_BYTE, 0, 1, pipeline_,
+             MPI_STATUS_IGNORE);
+  }
+  times_.exposed_s += now_s_() - begin_s;
+}
+
+const LocalTensor* Trainer::shared_table() const {
+  if (!shape_.tied_head || pipeline_ == MPI_COMM_NULL) return nullptr;
+  return local().find(Role::token_table, before_layers);
+}
+
+double Trainer::gradient_norm() {
   double sum = 0;
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
@@ -258,6 +323,7 @@ double Trainer::gradient_norm() const {
     if (!layout_.shard_optimizer && at_.data > 0) continue;
     sum += operators_.sum_of_squares(segment.count, gradients(segment.begin));
   }
+  own_squares_ = sum;
   if (!group_.alone()) {
     MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
   }
@@ -271,6 +337,7 @@ void Trainer::update(double gradient_scale) {
   };
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
+    if (tensor.copy) continue;
     device::AdamW settings;
     settings.rate = settings_.rate;
     settings.beta1 = settings_.beta1;
@@ -287,10 +354,25 @@ void Trainer::update(double gradient_scale) {
   if (!layout_.shard_optimizer || data_ == MPI_COMM_NULL) return;
   // The others' gradients are spent too, and their weights are fetched.
   std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
+  gather_weights();
+}
+
+void Trainer::gather_weights() {
   const double begin_s = now_s_();
-  const std::int64_t bytes =
-      shard_length(local().count, layout_.data) * static_cast<std::int64_t>(bytes_of(element_));
-  MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), static_cast<int>(bytes), MPI_BYTE, data_);
+  const std::int64_t length = shard_length(local().count, layout_.data);
+  const std::int64_t bytes = length * static_cast<std::int64_t>(bytes_of(element_));
+  // In units of 16 numbers, as shards are multiples of that: an int counts 32 GiB of f32 then.
+  MPI_Datatype unit = MPI_DATATYPE_NULL;
+  MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(element_)), MPI_BYTE,
+                      &unit);
+  MPI_Type_commit(&unit);
+  const int units = static_cast<int>(length / flat_alignment);
+  if (silent_) {
+    MPI_Allgather(weights(at_.data * length), units, unit, ignored_.data(), units, unit, data_);
+  } else {
+    MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, unit, data_);
+  }
+  MPI_Type_free(&unit);
   bytes_sent_ += bytes * (layout_.data - 1);
   times_.exposed_s += now_s_() - begin_s;
 }
@@ -299,6 +381,8 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
   loss_sum_ = 0;
   times_ = {};
   exchanged_from_ = flat_length_;
+  // A copy, which stands at the end, is not this stage's to update.
+  if (local().tensors.back().copy) exchanged_from_ = local().tensors.back().offset;
   for (const Action& action : actions_) {
     if (action.pass == Pass::forward) {
       forward(action.micro_batch, next);
@@ -313,12 +397,15 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
   const double begin_s = now_s_();
   const double exposed_s = times_.exposed_s;
   result.gradient_norm = gradient_norm();
+  result.own_squares = own_squares_;
+  result.own_loss = loss_sum_;
   // Only the last stage has losses; each of its tensor ranks has the same.
   double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
   if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
   result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
   const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
   update(clipped ? settings_.clip / result.gradient_norm : 1.0);
+  share_tied_weights();
   ++steps_;
   times_.optimizer_s += now_s_() - begin_s - (times_.exposed_s - exposed_s);
   result.times = times_;

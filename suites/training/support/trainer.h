@@ -39,14 +39,20 @@ struct StepTimes {
 struct StepResult {
   double loss = 0;           ///< mean over all tokens of the global batch, the same on every rank
   double gradient_norm = 0;  ///< before clipping, of the whole model
+  double own_loss = 0;       ///< as this rank computed it, summed over its tokens; 0 but on the last stage
+  /// Sum of squares of the gradients that this rank stands for; 0 where another one stands for all of them.
+  double own_squares = 0;
   StepTimes times;
 };
 
 class Trainer {
  public:
-  /// Collective. Allocates everything; a step allocates nothing. Throws std::bad_alloc.
+  /// Collective. Allocates everything; a step allocates nothing. Throws std::bad_alloc. `silent` is a fault
+  /// planted on purpose: this rank takes part in exchanges, so that nobody waits for it, but gives zeros and
+  /// ignores what it gets.
   Trainer(const bench::ProcessGroup& group, const ModelShape& shape, const ParallelLayout& layout,
-          device::Operators& operators, const OptimizerSettings& settings, std::function<double()> now_s);
+          device::Operators& operators, const OptimizerSettings& settings, std::function<double()> now_s,
+          bool silent = false);
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -56,8 +62,21 @@ class Trainer {
   /// One optimizer step; collective. `next(i)` gives micro-batch i of this rank's data-parallel index.
   StepResult step(const std::function<MicroBatch(std::int64_t)>& next);
 
+  /// Fills activations and everything else that a step computes anew with NaN.
+  void poison();
+  /// Of the weights that this rank stands for (parameter_checksum.h): summed over the ranks whose data index
+  /// is 0 it is the model's.
+  std::uint64_t checksum() const;
+  /// Of everything that this rank holds: the same on every rank of a data-parallel group.
+  std::uint64_t checksum_of_all() const;
+  /// Of this rank's part of the table of tokens, the same on the first stage and where the last has a copy;
+  /// 0: it has none.
+  std::uint64_t checksum_of_table() const;
+
   const LocalInventory& local() const { return stage_->local(); }
+  const Coordinates& at() const { return at_; }
   const StepMemory& memory() const { return memory_; }
+  std::byte* weights(std::int64_t element) const;  ///< of the flat buffer, from this element on
   std::int64_t steps() const { return steps_; }
   /// Bytes that this rank has sent so far.
   std::int64_t bytes_sent() const { return bytes_sent_ + tensor_group_->bytes_sent(); }
@@ -68,13 +87,15 @@ class Trainer {
   void backward(std::int64_t micro_batch);
   void start_exchange(std::int64_t flat_begin);
   void finish_exchange();
+  const LocalTensor* shared_table() const;
   void share_tied_gradient();
-  double gradient_norm() const;
+  void share_tied_weights();
+  double gradient_norm();
   void update(double gradient_scale);
   void receive(void* values, int from);
   void send(int copy, const void* values, int to, MPI_Request& request);
   void wait(MPI_Request& request);
-  std::byte* weights(std::int64_t element) const;
+  void gather_weights();
   std::byte* gradients(std::int64_t element) const;
 
   const bench::ProcessGroup& group_;
@@ -83,6 +104,7 @@ class Trainer {
   device::Operators& operators_;
   const OptimizerSettings settings_;
   const std::function<double()> now_s_;
+  const bool silent_;
   const device::Element element_, exact_;
   const Coordinates at_;
   MPI_Comm data_ = MPI_COMM_NULL, tensor_ = MPI_COMM_NULL, pipeline_ = MPI_COMM_NULL;
@@ -100,9 +122,11 @@ class Trainer {
       targets_;  ///< of the micro-batches under way, a block of rows for each slot
   // Of the step under way.
   double loss_sum_ = 0;
+  double own_squares_ = 0;
   StepTimes times_;
   std::int64_t exchanged_from_ = 0;  ///< gradients from here on are complete and on their way
   std::vector<MPI_Request> exchanges_;
+  std::vector<std::byte> zeros_, ignored_;  ///< of a silent rank, in place of gradients
   MPI_Request sent_forward_ = MPI_REQUEST_NULL, sent_backward_ = MPI_REQUEST_NULL;
 };
 

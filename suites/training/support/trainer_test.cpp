@@ -3,119 +3,102 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "suites/training/support/generator.h"
+#include "suites/training/support/reference_runs.h"
 
 namespace assay::training {
 namespace {
 
 using device::Element;
-using nlohmann::json;
 
-json reference() {
-  std::ifstream file(std::string(ASSAY_SOURCE_DIR) + "/tests/reference/llm_reference.json");
-  return json::parse(file);
+const std::vector<ReferenceRun>& runs() {
+  static const std::vector<ReferenceRun> all = reference_runs(ASSAY_SOURCE_DIR);
+  return all;
 }
 
-ModelShape shape_of(const json& m) {
-  ModelShape shape;
-  shape.architecture = m.at("architecture") == "gpt" ? Architecture::gpt : Architecture::llama;
-  shape.layers = m.at("layers");
-  shape.width = m.at("width");
-  shape.heads = m.at("heads");
-  shape.kv_heads = m.at("kv_heads");
-  shape.feed_forward = m.at("feed_forward");
-  shape.sequence = m.at("sequence");
-  shape.positions = m.at("positions");
-  shape.vocabulary = m.at("vocabulary");
-  shape.tied_head = m.at("tied_head");
-  shape.rope_base = m.at("rope_base");
-  shape.initial_deviation = m.at("initial_deviation");
-  return shape;
-}
-
-/// The reference's tokens: step s takes batch x (sequence + 1) of them.
-class Batches {
+/// A reference run on one rank. Micro-batches come from the whole batch in order.
+class Training {
  public:
-  Batches(const json& model, const ParallelLayout& layout, std::int64_t data_rank)
-      : shape_(shape_of(model)),
-        layout_(layout),
-        data_rank_(data_rank),
-        bits_(model.at("seed"), Stream::tokens, 0) {}
-
-  MicroBatch operator()(std::int64_t step, std::int64_t micro_batch) {
-    const std::int64_t sequence = shape_.sequence;
-    inputs_.clear();
-    targets_.clear();
-    for (std::int64_t i = 0; i < layout_.micro_batch; ++i) {
-      const std::int64_t sample =
-          (data_rank_ * layout_.micro_batches() + micro_batch) * layout_.micro_batch + i;
-      for (std::int64_t t = 0; t <= sequence; ++t) {
-        const auto index =
-            static_cast<std::uint64_t>((step * layout_.global_batch + sample) * (sequence + 1) + t);
-        const auto token =
-            static_cast<std::int32_t>(bits_(index) % static_cast<std::uint64_t>(shape_.vocabulary));
-        if (t < sequence) inputs_.push_back(token);
-        if (t > 0) targets_.push_back(token);
-      }
-    }
-    return {inputs_.data(), targets_.data()};
+  Training(const ReferenceRun& run, Element element, bool one_by_one, bool recompute)
+      : run_(run), operators_(device::host_operators(element, 2)) {
+    layout_.global_batch = run.batch;
+    layout_.micro_batch = one_by_one ? 1 : run.batch;
+    layout_.recompute_activations = recompute;
+    const OptimizerSettings settings{run.rate, run.beta1, run.beta2, run.epsilon, run.decay, run.clip};
+    trainer_ =
+        std::make_unique<Trainer>(alone_, run_.shape, layout_, *operators_, settings, [] { return 0.0; });
+    trainer_->initialise(run.seed);
   }
 
+  StepResult step() {
+    const std::vector<std::int32_t> tokens = run_.tokens(trainer_->steps());
+    const auto row = static_cast<std::size_t>(run_.shape.sequence) + 1;
+    return trainer_->step([&](std::int64_t micro_batch) {
+      inputs_.clear();
+      targets_.clear();
+      for (std::int64_t i = 0; i < layout_.micro_batch; ++i) {
+        const auto first =
+            tokens.begin() + (micro_batch * layout_.micro_batch + i) * static_cast<std::ptrdiff_t>(row);
+        inputs_.insert(inputs_.end(), first, first + static_cast<std::ptrdiff_t>(row) - 1);
+        targets_.insert(targets_.end(), first + 1, first + static_cast<std::ptrdiff_t>(row));
+      }
+      return MicroBatch{inputs_.data(), targets_.data()};
+    });
+  }
+
+  Trainer& trainer() { return *trainer_; }
+
  private:
-  ModelShape shape_;
+  const ReferenceRun& run_;
   ParallelLayout layout_;
-  std::int64_t data_rank_;
-  RandomBits bits_;
+  bench::ProcessGroup alone_;
+  std::unique_ptr<device::Operators> operators_;
+  std::unique_ptr<Trainer> trainer_;
   std::vector<std::int32_t> inputs_, targets_;
 };
 
-struct Curve {
-  std::vector<double> losses, norms;
-};
-
-Curve train(const json& model, Element element, ParallelLayout layout, const json& optimizer) {
-  const ModelShape shape = shape_of(model);
-  layout.global_batch = model.at("batch");
-  OptimizerSettings settings;
-  settings.rate = optimizer.at("rate");
-  settings.decay = optimizer.at("decay");
-  settings.clip = optimizer.at("clip");
-  const bench::ProcessGroup alone;
-  const auto operators = device::host_operators(element, 2);
-  Trainer trainer(alone, shape, layout, *operators, settings, [] { return 0.0; });
-  trainer.initialise(model.at("seed"));
-  Batches batches(model, layout, 0);
-  Curve curve;
-  for (std::int64_t step = 0; step < 10; ++step) {
-    const StepResult result =
-        trainer.step([&](std::int64_t micro_batch) { return batches(step, micro_batch); });
-    curve.losses.push_back(result.loss);
-    curve.norms.push_back(result.gradient_norm);
-  }
-  return curve;
-}
-
 TEST(Trainer, IsTheReferenceToNineDigitsInF64) {
-  const json all = reference();
-  for (const json& run : all.at("runs")) {
+  for (const ReferenceRun& run : runs()) {
     for (const bool recompute : {false, true}) {
-      ParallelLayout layout;
-      layout.micro_batch = recompute ? 1 : run.at("model").at("batch").get<std::int64_t>();
-      layout.recompute_activations = recompute;
-      const Curve curve = train(run.at("model"), Element::f64, layout, all.at("optimizer"));
-      for (std::size_t step = 0; step < 10; ++step) {
-        const double loss = run.at("losses")[step], norm = run.at("gradient_norms")[step];
-        EXPECT_NEAR(curve.losses[step], loss, 1e-9 * std::abs(loss))
-            << run.at("model").at("name") << " " << step;
-        EXPECT_NEAR(curve.norms[step], norm, 1e-9 * norm) << run.at("model").at("name") << " " << step;
+      Training training(run, Element::f64, recompute, recompute);
+      for (std::size_t step = 0; step < run.losses.size(); ++step) {
+        const StepResult result = training.step();
+        EXPECT_NEAR(result.loss, run.losses[step], 1e-9 * run.losses[step]) << run.name << " " << step;
+        EXPECT_NEAR(result.gradient_norm, run.gradient_norms[step], 1e-9 * run.gradient_norms[step])
+            << run.name << " " << step;
       }
     }
+  }
+}
+
+TEST(Trainer, NothingOfOneStepIsLeftForTheNext) {
+  for (const ReferenceRun& run : runs()) {
+    Training plain(run, Element::f32, true, false), poisoned(run, Element::f32, true, false);
+    for (int step = 0; step < 3; ++step) {
+      poisoned.trainer().poison();
+      EXPECT_EQ(plain.step().loss, poisoned.step().loss) << run.name;
+      EXPECT_EQ(plain.trainer().checksum(), poisoned.trainer().checksum()) << run.name;
+    }
+  }
+}
+
+TEST(Trainer, AFlippedBitShowsInEveryLaterStep) {
+  Training right(runs().front(), Element::f32, false, false),
+      wrong(runs().front(), Element::f32, false, false);
+  right.step();
+  wrong.step();
+  ASSERT_EQ(right.trainer().checksum(), wrong.trainer().checksum());
+  // The highest bit of the mantissa of a gain.
+  const LocalTensor* gain = wrong.trainer().local().find(Role::last_norm_gain, after_layers);
+  ASSERT_NE(gain, nullptr);
+  wrong.trainer().weights(gain->offset)[2] ^= std::byte{0x40};
+  EXPECT_NE(right.trainer().checksum(), wrong.trainer().checksum());
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_NE(right.step().loss, wrong.step().loss);
+    EXPECT_NE(right.trainer().checksum(), wrong.trainer().checksum());
   }
 }
 

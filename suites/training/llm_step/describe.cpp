@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "reports/base/error.h"
+#include "suites/device/device.h"
+#include "suites/harness/available_memory.h"
+#include "suites/io/support/workspace.h"
+#include "suites/memory/support/turns.h"
+#include "suites/training/llm_step/llm_step.h"
+#include "suites/training/llm_step/settings.h"
+
+namespace assay::bench {
+
+namespace {
+
+std::string unsupported(const Parameters& parameters, const Context& context) {
+  std::string reason = storage_unsupported(context, text(parameters, "storage"));
+  if (!reason.empty()) return reason;
+  try {
+    const LlmStepSettings settings = llm_step_settings(parameters, context.group.size());
+    token_source(context.seed, settings.shape.vocabulary);
+    reason = device::host().gemm_unsupported(settings.element);
+    if (!reason.empty()) return reason;
+    const std::uint64_t available = available_memory_bytes();
+    if (available == 0) return {};  // not known
+    // A tenth is left to the system, the libraries and the page cache of the shards.
+    const auto share = static_cast<std::int64_t>(available / 10 * 9) / ranks_on_own_node(context.group);
+    return training::memory_refusal(settings.shape, settings.layout,
+                                    {settings.element, 0, loader_bytes(settings)}, share);
+  } catch (const Error& wrong) {
+    return wrong.what();
+  }
+}
+
+ParameterSpec integer_parameter(const char* name, std::int64_t value, double minimum, double maximum,
+                                const char* meaning) {
+  ParameterSpec spec;
+  spec.name = name;
+  spec.type = ParameterType::integer;
+  spec.default_value = value;
+  spec.minimum = minimum;
+  spec.maximum = maximum;
+  spec.meaning = meaning;
+  return spec;
+}
+
+ParameterSpec flag_parameter(const char* name, const char* meaning) {
+  ParameterSpec spec;
+  spec.name = name;
+  spec.type = ParameterType::flag;
+  spec.default_value = false;
+  spec.meaning = meaning;
+  return spec;
+}
+
+ParameterSpec choice_parameter(const char* name, std::vector<std::string> choices, const char* meaning) {
+  ParameterSpec spec;
+  spec.name = name;
+  spec.type = ParameterType::choice;
+  spec.default_value = choices.front();
+  spec.choices = std::move(choices);
+  spec.meaning = meaning;
+  return spec;
+}
+
+BenchmarkSpec describe_llm_step() {
+  BenchmarkSpec spec;
+  spec.name = "training/llm_step";
+  spec.title = "Training step of a language model";
+  spec.area = "training";
+  spec.scope = Scope::group;
+  spec.own_start = true;
+  ParameterSpec rate;
+  rate.name = "rate";
+  rate.type = ParameterType::real;
+  rate.default_value = 0.0;
+  rate.minimum = 0;
+  rate.maximum = 1;
+  rate.meaning = "learning rate, constant; 0: 3e-3 * 128 / width";
+  constexpr double most_ranks = 1 << 20, most_batch = 1 << 20;
+  const char* const changes = "in place of the preset's; 0: the preset's";
+  spec.parameters = {
+      choice_parameter("model", training::preset_names(), "architecture and sizes"),
+      choice_parameter("precision", {"f32", "bf16", "f64"},
+                       "of activations and products; bf16 has f32 master weights, gradients and moments"),
+      integer_parameter("micro_batch", 16, 1, most_batch, "sequences of one forward and backward pass"),
+      integer_parameter("global_batch", 0, 0, most_batch * 64,
+                        "sequences of one step over all ranks; 0: micro_batch x data x pipeline"),
+      integer_parameter("sequence", 0, 0, 1 << 24, "tokens of a sequence; 0: the preset's"),
+      integer_parameter("data", 0, 0, most_ranks, "data-parallel copies; 0: all ranks that are left"),
+      integer_parameter("tensor", 1, 1, most_ranks, "ranks that share each layer"),
+      integer_parameter("pipeline", 1, 1, most_ranks, "stages that share the layers, 1F1B"),
+      flag_parameter("sequence_parallel",
+                     "tokens are dealt out over the tensor-parallel ranks between layers"),
+      flag_parameter("zero1", "each data-parallel copy updates a share of the weights (ZeRO-1)"),
+      flag_parameter("recompute", "the backward pass computes a layer's activations again"),
+      integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
+      integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
+      rate,
+      integer_parameter("layers", 0, 0, 1 << 16, changes),
+      integer_parameter("width", 0, 0, 1 << 20, changes),
+      integer_parameter("heads", 0, 0, 1 << 20, changes),
+      integer_parameter("kv_heads", 0, 0, 1 << 20, changes),
+      integer_parameter("vocabulary", 0, 0, 2147483647, changes),
+      storage_parameter()};
+  spec.parameters.back().meaning = "name of the folder for the files of tokens, as the site file names it";
+  const auto none = std::nullopt;
+  spec.foms = {
+      {"tokens", "token/s", Better::higher, "tokens of a step over all ranks / median time of a step", none},
+      {"step", "s", Better::lower, "one step, the longest over all ranks: median", none},
+      {"step_p95", "s", Better::lower, "the same: 95th percentile of single steps", none},
+      {"step_p99", "s", Better::lower, "the same: 99th percentile", none},
+      {"step_max", "s", Better::lower, "the same: the longest", none},
+      {"jitter", "1", Better::lower, "change of the time from one step to the next, relative: median", none},
+  };
+  return spec;
+}
+
+}  // namespace
+
+const Benchmark& training_llm_step() {
+  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step};
+  return benchmark;
+}
+
+}  // namespace assay::bench

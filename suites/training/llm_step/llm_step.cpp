@@ -1,0 +1,332 @@
+#include "suites/training/llm_step/llm_step.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <numbers>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reports/base/files.h"
+#include "reports/base/names.h"
+#include "suites/device/device.h"
+#include "suites/harness/agreement.h"
+#include "suites/harness/recorder.h"
+#include "suites/training/llm_step/corpus.h"
+#include "suites/training/llm_step/settings.h"
+#include "suites/training/llm_step/verdict.h"
+#include "suites/training/support/fingerprint.h"
+#include "suites/training/support/loader.h"
+
+namespace assay::bench {
+
+namespace {
+
+using device::Element;
+
+/// The loader and the trainer read the clock of the pass that they work for.
+class PassClock final : public Clock {
+ public:
+  double now_s() override { return recorder_ == nullptr ? 0 : recorder_->now_s(); }
+  void use(const Recorder* recorder) { recorder_ = recorder; }
+
+ private:
+  const Recorder* recorder_ = nullptr;
+};
+
+/// The most that this process ever had in memory (VmHWM of proc(5)), bytes; 0: not known.
+double peak_rss_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
+  }
+  return 0;
+}
+
+class LlmStep final : public PassCase {
+ public:
+  LlmStep(const Parameters& parameters, const Context& context)
+      : context_(context),
+        group_(context.group),
+        settings_(llm_step_settings(parameters, context.group.size())),
+        storage_(text(parameters, "storage")),
+        source_(token_source(context.seed, settings_.shape.vocabulary)),
+        corpus_size_(corpus_size(settings_)) {}
+
+  PassLimits limits() const override {
+    PassLimits limits;
+    limits.warmups = settings_.warmups;
+    limits.minimum = settings_.steps;
+    limits.maximum = static_cast<int>(
+        std::clamp<std::int64_t>(corpus_size_.steps - settings_.warmups, settings_.steps, limits.maximum));
+    limits.headline = "step";
+    return limits;
+  }
+
+  void prepare() override {
+    corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
+    training::LoaderSettings loading;
+    loading.shards = corpus_->shards();
+    loading.vocabulary = settings_.shape.vocabulary;
+    loading.sequence = settings_.shape.sequence;
+    loading.micro_batch = settings_.layout.micro_batch;
+    loading.global_batch = settings_.layout.global_batch;
+    loading.data_rank = training::coordinates_of(settings_.layout, group_.rank()).data;
+    loading.data_ranks = settings_.layout.data;
+    loading.seed = context_.seed;
+    // Ranks that fail alone must not leave others waiting in the trainer's constructor.
+    agree_or_throw(group_, [&] {
+      loader_ = std::make_unique<training::Loader>(loading, clock_);
+      operators_ = device::host_operators(settings_.element, context_.threads);
+    });
+    trainer_ = std::make_unique<training::Trainer>(
+        group_, settings_.shape, settings_.layout, *operators_, settings_.optimizer,
+        [this] { return clock_.now_s(); },
+        context_.fault == Fault::silent_rank && group_.rank() == group_.size() - 1);
+    trainer_->initialise(context_.seed);
+    ceiling_ = device::host().gemm_ceiling(settings_.element, context_.threads);
+  }
+
+  /// Weights and moments are what the training is about; everything else is computed anew in each step.
+  void poison() override { trainer_->poison(); }
+
+  void pass(Recorder& recorder) override {
+    clock_.use(&recorder);
+    training::StepResult result;
+    const double step_s = recorder.time("step", [&] {
+      result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); });
+    });
+    const training::StepTimes& times = result.times;
+    std::vector<double> parts = {times.forward_s, times.backward_s, times.exposed_s, times.optimizer_s,
+                                 times.data_s};
+    group_.maximum(parts);
+    constexpr std::array names = {"forward", "backward", "exposed", "optimizer", "data"};
+    for (std::size_t i = 0; i < names.size(); ++i) recorder.add(names[i], parts[i]);
+    recorder.add("loss", result.loss, "1");
+    // Each step once: the histogram adds up what all ranks give.
+    if (group_.rank() == 0) recorder.operation("each_step", step_s);
+    if (recorder.recording()) {
+      if (!steps_s_.empty()) recorder.add("change", std::abs(step_s / steps_s_.back() - 1), "1");
+      steps_s_.push_back(step_s);
+    }
+    keep(result);
+    clock_.use(nullptr);
+  }
+
+  void plant(Fault fault) override {
+    if (group_.rank() != group_.size() - 1) return;
+    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
+    const std::size_t bytes = device::bytes_of(settings_.element);
+    if (fault == Fault::nan) std::memset(weight, 0xFF, bytes);
+    if (fault == Fault::wrong_element) weight[0] ^= std::byte{1};  // the lowest bit of one weight
+  }
+
+  Check check() override {
+    std::vector<double> losses;
+    for (const training::StepFingerprint& step : fingerprint_) losses.push_back(step.loss);
+    const Verdict learning = judge_learning(losses, task());
+    const std::vector<RankState> states = all_states();
+    const Verdict ranks = judge_ranks(states, settings_.layout, settings_.shape.tied_head);
+    memory_figures();
+
+    std::vector<std::string> problems = learning.problems;
+    problems.insert(problems.end(), ranks.problems.begin(), ranks.problems.end());
+    const bool a_number =
+        std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isfinite(loss); }) &&
+        std::all_of(states.begin(), states.end(),
+                    [](const RankState& state) { return state.not_finite == 0; });
+    Check check;
+    check.bound = 0;
+    if (a_number) check.error = static_cast<double>(problems.size());
+    check.status = problems.empty() ? CheckStatus::pass : CheckStatus::fail;
+    check.how = join(problems, "; ") + (problems.empty() ? "" : ". ") + learning.words + "; " + ranks.words;
+    return check;
+  }
+
+  std::vector<FigureOfMerit> figures() const override {
+    std::optional<Peak> peak;
+    if (ceiling_all_ > 0)
+      peak = Peak{ceiling_all_ / training::palm_flops_per_token(settings_.shape), PeakBasis::measured,
+                  "FLOP of a token at what all ranks' " + ceiling_->source + " reach"};
+    const auto tokens = static_cast<double>(settings_.tokens_per_step());
+    const auto lower = Better::lower;
+    return {{"tokens", tokens, "token/s", Better::higher, Reduce::median, peak, "step"},
+            {"step", std::nullopt, "s", lower, Reduce::median, std::nullopt, "step"},
+            {"step_p95", std::nullopt, "s", lower, Reduce::p95, std::nullopt, "each_step"},
+            {"step_p99", std::nullopt, "s", lower, Reduce::p99, std::nullopt, "each_step"},
+            {"step_max", std::nullopt, "s", lower, Reduce::max, std::nullopt, "each_step"},
+            {"jitter", std::nullopt, "1", lower, Reduce::median, std::nullopt, "change"}};
+  }
+
+  std::map<std::string, std::string> path() const override {
+    std::map<std::string, std::string> path = operators_->describe();
+    path["precision"] = precision();
+    path["model"] = describe(settings_.shape);
+    path["layout"] = describe(settings_.layout);
+    path["optimizer"] = optimizer();
+    path["flops"] = "PaLM, appendix B: 6 N + 12 L H Q T a token, N without look-up tables";
+    path["tokens"] = "Markov source of " + std::to_string(source_.symbols()) + " symbols, " +
+                     std::to_string(corpus_size_.shards) + " shards on " + corpus_->where();
+    // Later steps depend on how much time there was: nodes are compared by these.
+    const auto steps =
+        std::min(fingerprint_.size(), static_cast<std::size_t>(settings_.warmups + settings_.steps));
+    path["fingerprint"] =
+        sha256_hex(training::to_text(
+            {fingerprint_.begin(), fingerprint_.begin() + static_cast<std::ptrdiff_t>(steps)})) +
+        " (" + std::to_string(steps) + " steps, seed " + std::to_string(context_.seed) + ")";
+    return path;
+  }
+
+  std::map<std::string, double> metrics() const override {
+    const training::ModelShape& shape = settings_.shape;
+    const double flops = training::palm_flops_per_token(shape);
+    const double again =
+        training::recomputed_flops_per_token(shape, settings_.layout.recompute_activations).total();
+    std::map<std::string, double> metrics = {
+        {"parameters", static_cast<double>(training::parameter_count(shape))},
+        {"flops_per_token", flops},
+        {"recomputed_flops_per_token", again},
+        {"flops_per_token_llmc", training::llmc_flops_per_token(shape)},
+        {"tokens_per_step", static_cast<double>(settings_.tokens_per_step())},
+        {"steps_checked", static_cast<double>(fingerprint_.size())},
+        {"entropy_nats", source_.entropy()},
+        {"loss_bound_nats", learned_bound(task())},
+        {"memory_estimate_bytes", memory_estimate_},
+        {"peak_rss_bytes", peak_rss_},
+        {"bytes_sent_per_step",
+         bytes_sent_ / static_cast<double>(std::max<std::size_t>(1, fingerprint_.size()))}};
+    if (!fingerprint_.empty()) metrics["last_loss_nats"] = fingerprint_.back().loss;
+    const auto median_s = reduce_samples(Reduce::median, steps_s_);
+    if (!median_s || *median_s <= 0) return metrics;
+    const double rate = static_cast<double>(settings_.tokens_per_step()) / *median_s;
+    metrics["tokens_per_s_and_rank"] = rate / group_.size();
+    metrics["time_for_20e6_tokens_s"] = 20e6 / rate;
+    if (ceiling_all_ > 0) {
+      metrics["mfu"] = flops * rate / ceiling_all_;
+      metrics["hfu"] = (flops + again) * rate / ceiling_all_;
+    }
+    return metrics;
+  }
+
+  std::vector<Attachment> attachments() const override {
+    if (group_.rank() != 0) return {};
+    return {{training::to_text(fingerprint_)}};
+  }
+
+ private:
+  training::MicroBatch next_batch(std::int64_t micro_batch) {
+    const training::TokenBatch& batch = loader_->next();
+    if (batch.micro_batch != micro_batch || batch.step != trainer_->steps())
+      throw std::logic_error("the loader and the step do not agree on which micro-batch is next");
+    return {batch.inputs.data(), batch.targets.data()};
+  }
+
+  LearningTask task() const {
+    return {std::log(static_cast<double>(settings_.shape.vocabulary)), source_.entropy(), source_.variance(),
+            settings_.tokens_per_step(), corpus_size_.steps};
+  }
+
+  /// What is known of a step when it has ended; not timed.
+  void keep(const training::StepResult& result) {
+    last_ = result;
+    after_last_step_ = trainer_->checksum_of_all();
+    std::vector<std::uint64_t> model = {trainer_->at().data == 0 ? trainer_->checksum() : 0};
+    group_.sum(model);
+    fingerprint_.push_back({trainer_->steps(), result.loss, result.gradient_norm, model[0]});
+  }
+
+  std::int64_t not_finite() const {
+    const auto count = [&]<typename T, typename Finite>(const T*, Finite finite) {
+      std::int64_t wrong = 0;
+      for (const training::LocalTensor& tensor : trainer_->local().tensors) {
+        const T* values = reinterpret_cast<const T*>(trainer_->weights(tensor.offset));
+        wrong += std::count_if(values, values + tensor.count(), [&](T value) { return !finite(value); });
+      }
+      return wrong;
+    };
+    const auto plain = [](auto value) { return std::isfinite(value); };
+    if (settings_.element == Element::f64) return count(static_cast<const double*>(nullptr), plain);
+    if (settings_.element == Element::f32) return count(static_cast<const float*>(nullptr), plain);
+    return count(static_cast<const device::Bf16*>(nullptr),
+                 [](device::Bf16 value) { return std::isfinite(device::to_float(value)); });
+  }
+
+  std::vector<RankState> all_states() const {
+    RankState own;
+    own.own_loss = last_.own_loss;
+    own.own_squares = last_.own_squares;
+    own.after_last_step = after_last_step_;
+    own.now = trainer_->checksum_of_all();
+    own.table = trainer_->checksum_of_table();
+    own.not_finite = not_finite();
+    std::string bytes(sizeof own, '\0');
+    std::memcpy(bytes.data(), &own, sizeof own);
+    std::vector<RankState> all;
+    for (const std::string& one : group_.all_gather(bytes)) {
+      RankState& state = all.emplace_back();
+      std::memcpy(&state, one.data(), sizeof state);
+    }
+    return all;
+  }
+
+  /// Of the rank that has most.
+  void memory_figures() {
+    const auto items =
+        training::memory_items(settings_.shape, settings_.layout, group_.rank(),
+                               {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
+    memory_estimate_ = group_.maximum(static_cast<double>(training::total_bytes(items)));
+    peak_rss_ = group_.maximum(peak_rss_bytes());
+    bytes_sent_ = static_cast<double>(group_.sum(trainer_->bytes_sent()));
+    const bool known = !group_.any(!ceiling_);
+    std::vector<double> each(static_cast<std::size_t>(group_.size()));
+    if (ceiling_) each[static_cast<std::size_t>(group_.rank())] = ceiling_->per_second;
+    group_.maximum(each);
+    for (const double one : each) ceiling_all_ += known ? one : 0;
+  }
+
+  std::string precision() const {
+    if (settings_.element != Element::bf16)
+      return std::string(device::name_of(settings_.element)) + " throughout";
+    return "bf16 activations and products, f32 accumulation, gradients, master weights and AdamW moments";
+  }
+
+  std::string optimizer() const {
+    const training::OptimizerSettings& o = settings_.optimizer;
+    std::array<char, 128> text{};
+    std::snprintf(text.data(), text.size(),
+                  "AdamW, rate %g, beta %g and %g, decay %g of matrices, clipped at %g", o.rate, o.beta1,
+                  o.beta2, o.decay, o.clip);
+    return text.data();
+  }
+
+  const Context context_;
+  const ProcessGroup& group_;
+  const LlmStepSettings settings_;
+  const std::string storage_;
+  const training::MarkovSource source_;
+  const CorpusSize corpus_size_;
+  PassClock clock_;
+  std::unique_ptr<Corpus> corpus_;  ///< its files are open until the loader is gone
+  std::unique_ptr<training::Loader> loader_;
+  std::unique_ptr<device::Operators> operators_;
+  std::unique_ptr<training::Trainer> trainer_;
+  std::optional<device::Ceiling> ceiling_;
+  training::StepResult last_;
+  std::uint64_t after_last_step_ = 0;
+  training::Fingerprint fingerprint_;
+  std::vector<double> steps_s_;  ///< of all recorded steps, one by one
+  double memory_estimate_ = 0, peak_rss_ = 0, bytes_sent_ = 0, ceiling_all_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Case> make_llm_step(const Parameters& parameters, const Context& context) {
+  return std::make_unique<LlmStep>(parameters, context);
+}
+
+}  // namespace assay::bench

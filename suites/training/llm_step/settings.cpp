@@ -1,0 +1,117 @@
+#include "suites/training/llm_step/settings.h"
+
+#include <algorithm>
+
+#include "reports/base/error.h"
+#include "suites/training/support/loader.h"
+
+namespace assay::bench {
+
+namespace {
+
+using training::ModelShape;
+using training::ParallelLayout;
+
+constexpr std::int64_t mebi = std::int64_t{1} << 20;
+
+device::Element parse_precision(const std::string& name) {
+  if (name == "f64") return device::Element::f64;
+  return name == "bf16" ? device::Element::bf16 : device::Element::f32;
+}
+
+std::string count(std::int64_t number, const char* thing) {
+  return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
+  LlmStepSettings settings;
+  training::ModelOverrides changes;
+  changes.layers = integer(parameters, "layers");
+  changes.width = integer(parameters, "width");
+  changes.heads = integer(parameters, "heads");
+  changes.kv_heads = integer(parameters, "kv_heads");
+  changes.sequence = integer(parameters, "sequence");
+  changes.vocabulary = integer(parameters, "vocabulary");
+  settings.shape = training::preset(text(parameters, "model"), changes);
+
+  ParallelLayout& layout = settings.layout;
+  layout.tensor = integer(parameters, "tensor");
+  layout.pipeline = integer(parameters, "pipeline");
+  layout.data = integer(parameters, "data");
+  if (layout.data == 0) layout.data = std::max<std::int64_t>(1, ranks / (layout.tensor * layout.pipeline));
+  layout.micro_batch = integer(parameters, "micro_batch");
+  layout.global_batch = integer(parameters, "global_batch");
+  // As many micro-batches as stages: then every stage has something to do at some time.
+  if (layout.global_batch == 0) layout.global_batch = layout.micro_batch * layout.data * layout.pipeline;
+  layout.sequence_parallel = flag(parameters, "sequence_parallel");
+  layout.shard_optimizer = flag(parameters, "zero1");
+  layout.recompute_activations = flag(parameters, "recompute");
+  training::require_valid(settings.shape, layout, ranks);
+
+  settings.element = parse_precision(text(parameters, "precision"));
+  settings.optimizer.rate = real(parameters, "rate");
+  if (settings.optimizer.rate == 0)
+    settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
+  settings.steps = static_cast<int>(integer(parameters, "steps"));
+  settings.warmups = static_cast<int>(integer(parameters, "warmups"));
+  return settings;
+}
+
+std::string describe(const ModelShape& shape) {
+  std::string words = std::string(training::name_of(shape.architecture)) + ", " +
+                      count(shape.layers, "layer") + ", width " + std::to_string(shape.width) + ", " +
+                      count(shape.heads, "head");
+  if (shape.kv_heads != shape.heads) words += " on " + std::to_string(shape.kv_heads) + " of keys and values";
+  return words + ", feed-forward " + std::to_string(shape.feed_forward) + ", sequence " +
+         std::to_string(shape.sequence) + ", vocabulary " + std::to_string(shape.vocabulary) +
+         (shape.tied_head ? ", tied head" : "");
+}
+
+std::string describe(const ParallelLayout& layout) {
+  std::string words = "data " + std::to_string(layout.data) + " x tensor " + std::to_string(layout.tensor) +
+                      " x pipeline " + std::to_string(layout.pipeline) + ", " +
+                      std::to_string(layout.micro_batches()) +
+                      (layout.micro_batches() == 1 ? " micro-batch" : " micro-batches") + " of " +
+                      count(layout.micro_batch, "sequence") + " for each data-parallel rank";
+  if (layout.sequence_parallel) words += ", sequence parallel";
+  if (layout.shard_optimizer) words += ", optimizer sharded (ZeRO-1)";
+  if (layout.recompute_activations) words += ", activations recomputed";
+  return words;
+}
+
+training::MarkovSource token_source(std::uint64_t seed, std::int64_t vocabulary) {
+  constexpr std::int64_t most_symbols = 64;
+  constexpr int most_branches = 4;
+  if (vocabulary < most_branches) {
+    throw bad_input("a vocabulary of " + std::to_string(vocabulary) +
+                        " is too small for the source of tokens (each has " + std::to_string(most_branches) +
+                        " successors)",
+                    "give a vocabulary of at least " + std::to_string(most_branches));
+  }
+  return {seed, vocabulary, std::min(vocabulary, most_symbols), most_branches};
+}
+
+CorpusSize corpus_size(const LlmStepSettings& settings) {
+  constexpr std::int64_t usual_steps = 2000;
+  const std::int64_t sequence = settings.shape.sequence;
+  const std::int64_t per_step = settings.tokens_per_step();
+  const std::int64_t needed = std::min((settings.warmups + settings.steps) * per_step, 256 * mebi);
+  const std::int64_t tokens = std::max(needed, std::min(usual_steps * per_step, 16 * mebi));
+  CorpusSize size;
+  size.shards = std::max<std::int64_t>(1, tokens / std::max(mebi, sequence));
+  const std::int64_t samples = (tokens / sequence + size.shards - 1) / size.shards + 1;
+  size.tokens_per_shard = samples * sequence + 1;
+  size.steps = samples * size.shards / settings.layout.global_batch;
+  return size;
+}
+
+std::int64_t loader_bytes(const LlmStepSettings& settings) {
+  training::LoaderSettings loader;
+  loader.micro_batch = settings.layout.micro_batch;
+  loader.sequence = settings.shape.sequence;
+  return training::Loader::queue_bytes(loader);
+}
+
+}  // namespace assay::bench
