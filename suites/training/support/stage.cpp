@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <cstring>
-#include <string>
+#include <string_view>
 
 namespace assay::training {
 
@@ -34,8 +34,8 @@ Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, de
       own_rows_(layout.own_rows(shape)),
       slots_(under_way(layout.pipeline, coordinates_of(layout, rank).pipeline, layout.micro_batches())),
       head_role_(shape.tied_head ? Role::token_table : Role::head_weight),
-      residual_out_(work("residual_out")),
-      d_residual_(work("d_residual")) {
+      residual_out_(memory_.at("work.residual_out")),
+      d_residual_(memory_.at("work.d_residual")) {
   const std::int64_t parts = layout.tensor, width = shape.width;
   const std::int64_t feed_forward = shape.feed_forward / parts;
   qkv_ = {{rows_, width, (width + 2 * shape.kv_width()) / parts}, Role::qkv_weight, Role::qkv_bias};
@@ -57,13 +57,9 @@ Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, de
   if (last_) operators_.reserve_head(head_shape_);
 }
 
-void* Stage::kept(const char* name, std::int64_t layer, std::int64_t slot) const {
-  const bool once = layout_.recompute_activations && std::strcmp(name, "residual_in") != 0;
-  return memory_.at(std::string("kept.") + name, once ? 0 : layer * slots_ + slot);
-}
-
-void* Stage::work(const char* name, std::int64_t copy) const {
-  return memory_.at(std::string("work.") + name, copy);
+void* Stage::kept(std::string_view name, std::int64_t layer, std::int64_t slot) const {
+  const bool once = layout_.recompute_activations && name != "kept.residual_in";
+  return memory_.at(name, once ? 0 : layer * slots_ + slot);
 }
 
 const void* Stage::weight(Role role, std::int64_t layer) const {
@@ -108,7 +104,7 @@ void Stage::normalise_backward(const void* dy, const void* x, Role gain, Role bi
 
 void Stage::project(const Linear& linear, std::int64_t layer, const void* x, const void* residual,
                     void* out) {
-  void* partial = group_.sequence_parallel() ? work("gathered", 1) : out;
+  void* partial = group_.sequence_parallel() ? memory_.at("work.gathered", 1) : out;
   // The bias joins the sum over the group once.
   const void* bias = group_.rank() == 0 ? weight(linear.bias, layer) : nullptr;
   operators_.linear_forward(linear.shape, x, weight(linear.weight, layer), bias, partial);
@@ -120,12 +116,12 @@ void Stage::project(const Linear& linear, std::int64_t layer, const void* x, con
 
 void Stage::attention(std::int64_t layer, std::int64_t slot) {
   const std::int64_t number = layers_.begin + layer;
-  const void* x = kept("residual_in", layer, slot);
-  void* norm = kept("attention_norm_out", layer, slot);
+  const void* x = kept("kept.residual_in", layer, slot);
+  void* norm = kept("kept.attention_norm_out", layer, slot);
   normalise(x, Role::attention_norm_gain, Role::attention_norm_bias, number,
-            kept("attention_norm_statistics", layer, slot), norm);
-  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
-  auto* qkv = static_cast<std::byte*>(kept("qkv", layer, slot));
+            kept("kept.attention_norm_statistics", layer, slot), norm);
+  const void* all = group_.gather(element_, boundary_count(), norm, memory_.at("work.gathered"));
+  auto* qkv = static_cast<std::byte*>(kept("kept.qkv", layer, slot));
   operators_.linear_forward(qkv_.shape, all, weight(Role::qkv_weight, number), weight(Role::qkv_bias, number),
                             qkv);
   const auto& a = attention_shape_;
@@ -136,20 +132,20 @@ void Stage::attention(std::int64_t layer, std::int64_t slot) {
     operators_.rope(rows_, a.sequence, a.heads + a.kv_heads, a.size, qkv_.shape.out, shape_.rope_base, 1,
                     qkv);
   }
-  void* out = kept("attention_out", layer, slot);
-  operators_.attention_forward(a, qkv, k, v, qkv_.shape.out, out, kept("log_sum", layer, slot));
-  project(attention_out_, number, out, x, kept("residual_mid", layer, slot));
+  void* out = kept("kept.attention_out", layer, slot);
+  operators_.attention_forward(a, qkv, k, v, qkv_.shape.out, out, kept("kept.log_sum", layer, slot));
+  project(attention_out_, number, out, x, kept("kept.residual_mid", layer, slot));
 }
 
 void Stage::feed_forward(std::int64_t layer, std::int64_t slot, void* out) {
   const std::int64_t number = layers_.begin + layer;
-  const void* x = kept("residual_mid", layer, slot);
-  void* norm = kept("feed_forward_norm_out", layer, slot);
+  const void* x = kept("kept.residual_mid", layer, slot);
+  void* norm = kept("kept.feed_forward_norm_out", layer, slot);
   normalise(x, Role::feed_forward_norm_gain, Role::feed_forward_norm_bias, number,
-            kept("feed_forward_norm_statistics", layer, slot), norm);
-  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
-  void* in = kept("feed_forward_in", layer, slot);
-  void* activated = kept("feed_forward_activated", layer, slot);
+            kept("kept.feed_forward_norm_statistics", layer, slot), norm);
+  const void* all = group_.gather(element_, boundary_count(), norm, memory_.at("work.gathered"));
+  void* in = kept("kept.feed_forward_in", layer, slot);
+  void* activated = kept("kept.feed_forward_activated", layer, slot);
   operators_.linear_forward(feed_forward_in_.shape, all, weight(Role::feed_forward_in_weight, number),
                             weight(Role::feed_forward_in_bias, number), in);
   const std::int64_t width = feed_forward_out_.shape.in;
@@ -162,7 +158,7 @@ void Stage::feed_forward(std::int64_t layer, std::int64_t slot, void* out) {
 }
 
 void Stage::embed(const std::int32_t* tokens, void* out) {
-  void* partial = group_.sequence_parallel() ? work("gathered", 1) : out;
+  void* partial = group_.sequence_parallel() ? memory_.at("work.gathered", 1) : out;
   const void* position = group_.rank() == 0 ? weight(Role::position_table, before_layers) : nullptr;
   operators_.embedding_forward(rows_, shape_.width, shape_.sequence, tokens,
                                weight(Role::token_table, before_layers), head_shape_.first,
@@ -174,7 +170,7 @@ double Stage::head(const void* x, const std::int32_t* targets) {
   void* norm = memory_.at("end.norm_out");
   normalise(x, Role::last_norm_gain, Role::last_norm_bias, after_layers, memory_.at("end.norm_statistics"),
             norm);
-  const void* all = group_.gather(element_, boundary_count(), norm, work("gathered"));
+  const void* all = group_.gather(element_, boundary_count(), norm, memory_.at("work.gathered"));
   auto* largest = static_cast<std::byte*>(memory_.at("end.head"));
   const std::size_t each = static_cast<std::size_t>(rows_) * bytes_of(exact_);
   std::byte* sum = largest + each;
@@ -210,11 +206,11 @@ double Stage::head(const void* x, const std::int32_t* targets) {
 }
 
 double Stage::forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets) {
-  if (first_) embed(tokens, kept("residual_in", 0, slot));
+  if (first_) embed(tokens, kept("kept.residual_in", 0, slot));
   for (std::int64_t layer = 0; layer < layers_.count; ++layer) {
     attention(layer, slot);
     const bool end = layer + 1 == layers_.count;
-    feed_forward(layer, slot, end ? residual_out_ : kept("residual_in", layer + 1, slot));
+    feed_forward(layer, slot, end ? residual_out_ : kept("kept.residual_in", layer + 1, slot));
   }
   return last_ ? head(residual_out_, targets) : 0;
 }
@@ -223,80 +219,81 @@ double Stage::forward(std::int64_t slot, const std::int32_t* tokens, const std::
 
 void Stage::enter_backward(const Linear& linear, std::int64_t layer, const void* dy, const void* norm_out,
                            const void* x, Role gain, Role bias, const void* statistics) {
-  const void* all = group_.gather(element_, boundary_count(), norm_out, work("gathered", 1));
+  const void* all = group_.gather(element_, boundary_count(), norm_out, memory_.at("work.gathered", 1));
   operators_.linear_backward_weight(linear.shape, dy, all, gradient(linear.weight, layer),
                                     gradient(linear.bias, layer));
-  void* d_all = work("d_input");
+  void* d_all = memory_.at("work.d_input");
   operators_.linear_backward_input(linear.shape, dy, weight(linear.weight, layer), d_all);
-  void* own = group_.sequence_parallel() ? work("gathered") : d_all;
+  void* own = group_.sequence_parallel() ? memory_.at("work.gathered") : d_all;
   group_.reduce(element_, rows_ * shape_.width, d_all, own);
   normalise_backward(own, x, gain, bias, layer, statistics, d_residual_);
 }
 
 void Stage::feed_forward_backward(std::int64_t layer, std::int64_t slot) {
   const std::int64_t number = layers_.begin + layer;
-  const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+  const void* dy = group_.gather(element_, boundary_count(), d_residual_, memory_.at("work.gathered"));
   // With sequence parallelism biases of outputs are summed over the group: one rank gives what all of them
   // see.
   void* d_bias = group_.sequence_parallel() && group_.rank() > 0
                      ? nullptr
                      : gradient(Role::feed_forward_out_bias, number);
-  operators_.linear_backward_weight(feed_forward_out_.shape, dy, kept("feed_forward_activated", layer, slot),
+  operators_.linear_backward_weight(feed_forward_out_.shape, dy,
+                                    kept("kept.feed_forward_activated", layer, slot),
                                     gradient(Role::feed_forward_out_weight, number), d_bias);
-  void* d_activated = work("d_feed_forward_activated");
+  void* d_activated = memory_.at("work.d_feed_forward_activated");
   operators_.linear_backward_input(feed_forward_out_.shape, dy, weight(Role::feed_forward_out_weight, number),
                                    d_activated);
-  void* d_in = work("d_feed_forward_in");
-  const void* in = kept("feed_forward_in", layer, slot);
+  void* d_in = memory_.at("work.d_feed_forward_in");
+  const void* in = kept("kept.feed_forward_in", layer, slot);
   const std::int64_t width = feed_forward_out_.shape.in;
   if (gpt_) {
     operators_.gelu_backward(rows_ * width, d_activated, in, d_in);
   } else {
     operators_.swiglu_backward(rows_, width, d_activated, in, d_in);
   }
-  enter_backward(feed_forward_in_, number, d_in, kept("feed_forward_norm_out", layer, slot),
-                 kept("residual_mid", layer, slot), Role::feed_forward_norm_gain,
-                 Role::feed_forward_norm_bias, kept("feed_forward_norm_statistics", layer, slot));
+  enter_backward(feed_forward_in_, number, d_in, kept("kept.feed_forward_norm_out", layer, slot),
+                 kept("kept.residual_mid", layer, slot), Role::feed_forward_norm_gain,
+                 Role::feed_forward_norm_bias, kept("kept.feed_forward_norm_statistics", layer, slot));
 }
 
 void Stage::attention_backward(std::int64_t layer, std::int64_t slot) {
   const std::int64_t number = layers_.begin + layer;
-  const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+  const void* dy = group_.gather(element_, boundary_count(), d_residual_, memory_.at("work.gathered"));
   void* d_bias = group_.sequence_parallel() && group_.rank() > 0
                      ? nullptr
                      : gradient(Role::attention_output_bias, number);
-  const void* out = kept("attention_out", layer, slot);
+  const void* out = kept("kept.attention_out", layer, slot);
   operators_.linear_backward_weight(attention_out_.shape, dy, out,
                                     gradient(Role::attention_output_weight, number), d_bias);
-  void* d_out = work("d_attention");
+  void* d_out = memory_.at("work.d_attention");
   operators_.linear_backward_input(attention_out_.shape, dy, weight(Role::attention_output_weight, number),
                                    d_out);
   const auto& a = attention_shape_;
   const std::size_t to_k = static_cast<std::size_t>(a.heads * a.size) * bytes_of(element_);
   const std::size_t to_v = to_k + static_cast<std::size_t>(a.kv_heads * a.size) * bytes_of(element_);
-  const auto* qkv = static_cast<const std::byte*>(kept("qkv", layer, slot));
-  auto* d_qkv = static_cast<std::byte*>(work("d_qkv"));
+  const auto* qkv = static_cast<const std::byte*>(kept("kept.qkv", layer, slot));
+  auto* d_qkv = static_cast<std::byte*>(memory_.at("work.d_qkv"));
   operators_.attention_backward(a, d_out, qkv, qkv + to_k, qkv + to_v, qkv_.shape.out, out,
-                                kept("log_sum", layer, slot), d_qkv, d_qkv + to_k, d_qkv + to_v);
+                                kept("kept.log_sum", layer, slot), d_qkv, d_qkv + to_k, d_qkv + to_v);
   if (!gpt_) {
     operators_.rope(rows_, a.sequence, a.heads + a.kv_heads, a.size, qkv_.shape.out, shape_.rope_base, -1,
                     d_qkv);
   }
-  enter_backward(qkv_, number, d_qkv, kept("attention_norm_out", layer, slot),
-                 kept("residual_in", layer, slot), Role::attention_norm_gain, Role::attention_norm_bias,
-                 kept("attention_norm_statistics", layer, slot));
+  enter_backward(qkv_, number, d_qkv, kept("kept.attention_norm_out", layer, slot),
+                 kept("kept.residual_in", layer, slot), Role::attention_norm_gain, Role::attention_norm_bias,
+                 kept("kept.attention_norm_statistics", layer, slot));
 }
 
 void Stage::head_backward(const void* x, const std::int32_t* targets, double scale) {
   const void* all =
-      group_.gather(element_, boundary_count(), memory_.at("end.norm_out"), work("gathered", 1));
+      group_.gather(element_, boundary_count(), memory_.at("end.norm_out"), memory_.at("work.gathered", 1));
   const auto* log_sum = static_cast<const std::byte*>(memory_.at("end.head")) +
                         3 * static_cast<std::size_t>(rows_) * bytes_of(exact_);
   const std::int64_t layer = shape_.tied_head ? before_layers : after_layers;
-  void* d_all = work("d_input");
+  void* d_all = memory_.at("work.d_input");
   operators_.head_backward(head_shape_, all, weight(head_role_, layer), targets, log_sum, scale, d_all,
                            gradient(head_role_, layer));
-  void* own = group_.sequence_parallel() ? work("gathered") : d_all;
+  void* own = group_.sequence_parallel() ? memory_.at("work.gathered") : d_all;
   group_.reduce(element_, rows_ * shape_.width, d_all, own);
   std::memset(d_residual_, 0, static_cast<std::size_t>(boundary_count()) * bytes_of(element_));
   normalise_backward(own, x, Role::last_norm_gain, Role::last_norm_bias, after_layers,
@@ -317,14 +314,14 @@ void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::i
   for (std::int64_t layer = layers_.count - 1; layer >= 0; --layer) {
     if (layout_.recompute_activations) {
       attention(layer, slot);
-      feed_forward(layer, slot, work("d_input"));  // its output is not needed
+      feed_forward(layer, slot, memory_.at("work.d_input"));  // its output is not needed
     }
     feed_forward_backward(layer, slot);
     attention_backward(layer, slot);
     complete_from(Role::attention_norm_gain, layers_.begin + layer);
   }
   if (first_) {
-    const void* dy = group_.gather(element_, boundary_count(), d_residual_, work("gathered"));
+    const void* dy = group_.gather(element_, boundary_count(), d_residual_, memory_.at("work.gathered"));
     operators_.embedding_backward(rows_, shape_.width, shape_.sequence, tokens, dy,
                                   gradient(Role::token_table, before_layers), head_shape_.first,
                                   head_shape_.vocabulary, gradient(Role::position_table, before_layers));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 #include "suites/device/operators.h"
 #include "suites/training/support/layout.h"
@@ -26,7 +27,7 @@ class Stage {
 
   /// The residual stream that enters micro-batch slot `slot` (own rows x width): where the stage before puts
   /// it.
-  void* input(std::int64_t slot) const { return kept("residual_in", 0, slot); }
+  void* input(std::int64_t slot) const { return kept("kept.residual_in", 0, slot); }
   /// The residual stream that leaves, after `forward`; its gradient before `backward`.
   void* output() const { return residual_out_; }
   void* d_output() const { return d_residual_; }
@@ -37,9 +38,9 @@ class Stage {
   /// `tokens`: of all rows, for the first stage; `targets`: for the last. Gives, on the last stage, the sum
   /// of the losses of all rows of this micro-batch; elsewhere 0.
   double forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets);
-  /// Accumulates gradients of scale * loss. `done` is given for the last micro-batch of a step: it is told how far,
-  /// from the end of the flat buffer, gradients are complete (summed over the tensor group where its ranks saw only
-  /// their own tokens).
+  /// Accumulates gradients of scale * loss. `done` is given for the last micro-batch of a step: it is told
+  /// how far, from the end of the flat buffer, gradients are complete (summed over the tensor group where its
+  /// ranks saw only their own tokens).
   void backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
                 const std::function<void(std::int64_t)>& done = {});
 
@@ -49,8 +50,7 @@ class Stage {
     Role weight, bias;
   };
 
-  void* kept(const char* name, std::int64_t layer, std::int64_t slot) const;
-  void* work(const char* name, std::int64_t copy = 0) const;
+  void* kept(std::string_view name, std::int64_t layer, std::int64_t slot) const;
   const void* weight(Role role, std::int64_t layer) const;  ///< nullptr: the model has none
   void* gradient(Role role, std::int64_t layer) const;
 

@@ -26,7 +26,7 @@ StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& it
   }
 }
 
-void* StepMemory::at(const std::string& name, std::int64_t copy) const {
+void* StepMemory::at(std::string_view name, std::int64_t copy) const {
   const auto place = places_.find(name);
   if (place == places_.end() || copy >= place->second.copies) return nullptr;
   return place->second.begin + place->second.stride * static_cast<std::size_t>(copy);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "suites/device/device.h"
@@ -20,7 +22,7 @@ class StepMemory {
   StepMemory(device::Device& device, const std::vector<MemoryItem>& items);
 
   /// The beginning of one copy of an item; nullptr when this rank has no such item.
-  void* at(const std::string& name, std::int64_t copy = 0) const;
+  void* at(std::string_view name, std::int64_t copy = 0) const;
   std::int64_t bytes() const { return bytes_; }
   /// Overwrites what every step computes anew: "kept.", "work." and "end." items.
   void fill_computed(std::byte value);
@@ -32,7 +34,7 @@ class StepMemory {
     std::int64_t copies = 0;
   };
   std::vector<std::unique_ptr<device::Buffer>> buffers_;
-  std::map<std::string, Place> places_;
+  std::map<std::string, Place, std::less<>> places_;
   std::int64_t bytes_ = 0;
 };
 

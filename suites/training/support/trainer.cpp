@@ -68,6 +68,11 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       targets_(tokens_.size()) {
   exchanges_.reserve(static_cast<std::size_t>(
       2 * flat_length_ * static_cast<std::int64_t>(bytes_of(exact_)) / bucket_bytes + 8 + layout.data));
+  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL) {
+    MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(element_)), MPI_BYTE,
+                        &shard_unit_);
+    MPI_Type_commit(&shard_unit_);
+  }
   if (silent_) {
     zeros_.resize(bucket_bytes);
     ignored_.resize(
@@ -76,6 +81,7 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
 }
 
 Trainer::~Trainer() {
+  if (shard_unit_ != MPI_DATATYPE_NULL) MPI_Type_free(&shard_unit_);
   free_communicator(data_);
   free_communicator(tensor_);
   free_communicator(pipeline_);
@@ -361,18 +367,12 @@ void Trainer::gather_weights() {
   const double begin_s = now_s_();
   const std::int64_t length = shard_length(local().count, layout_.data);
   const std::int64_t bytes = length * static_cast<std::int64_t>(bytes_of(element_));
-  // In units of 16 numbers, as shards are multiples of that: an int counts 32 GiB of f32 then.
-  MPI_Datatype unit = MPI_DATATYPE_NULL;
-  MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(element_)), MPI_BYTE,
-                      &unit);
-  MPI_Type_commit(&unit);
   const int units = static_cast<int>(length / flat_alignment);
   if (silent_) {
-    MPI_Allgather(weights(at_.data * length), units, unit, ignored_.data(), units, unit, data_);
+    MPI_Allgather(weights(at_.data * length), units, shard_unit_, ignored_.data(), units, shard_unit_, data_);
   } else {
-    MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, unit, data_);
+    MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, shard_unit_, data_);
   }
-  MPI_Type_free(&unit);
   bytes_sent_ += bytes * (layout_.data - 1);
   times_.exposed_s += now_s_() - begin_s;
 }

@@ -108,6 +108,8 @@ class Trainer {
   const device::Element element_, exact_;
   const Coordinates at_;
   MPI_Comm data_ = MPI_COMM_NULL, tensor_ = MPI_COMM_NULL, pipeline_ = MPI_COMM_NULL;
+  /// 16 numbers, of which shards are multiples: an int counts 128 GiB of f32 then.
+  MPI_Datatype shard_unit_ = MPI_DATATYPE_NULL;
   std::unique_ptr<TensorGroup> tensor_group_;
   StepMemory memory_;
   std::unique_ptr<Stage> stage_;
