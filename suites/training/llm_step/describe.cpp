@@ -100,6 +100,8 @@ BenchmarkSpec describe_llm_step() {
       integer_parameter("width", 0, 0, 1 << 20, changes),
       integer_parameter("heads", 0, 0, 1 << 20, changes),
       integer_parameter("kv_heads", 0, 0, 1 << 20, changes),
+      integer_parameter("feed_forward", 0, 0, 1 << 22, changes),
+      integer_parameter("positions", 0, 0, 1 << 24, changes),
       integer_parameter("vocabulary", 0, 0, 2147483647, changes),
       storage_parameter()};
   spec.parameters.back().meaning = "name of the folder for the files of tokens, as the site file names it";

@@ -144,7 +144,10 @@ class LlmStep final : public PassCase {
     check.bound = 0;
     if (a_number) check.error = static_cast<double>(problems.size());
     check.status = problems.empty() ? CheckStatus::pass : CheckStatus::fail;
-    check.how = join(problems, "; ") + (problems.empty() ? "" : ". ") + learning.words + "; " + ranks.words;
+    for (const std::string& words : {learning.words, ranks.words}) {
+      if (!words.empty()) problems.push_back(words);
+    }
+    check.how = join(problems, "; ");
     return check;
   }
 

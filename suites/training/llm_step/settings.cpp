@@ -32,7 +32,9 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   changes.width = integer(parameters, "width");
   changes.heads = integer(parameters, "heads");
   changes.kv_heads = integer(parameters, "kv_heads");
+  changes.feed_forward = integer(parameters, "feed_forward");
   changes.sequence = integer(parameters, "sequence");
+  changes.positions = integer(parameters, "positions");
   changes.vocabulary = integer(parameters, "vocabulary");
   settings.shape = training::preset(text(parameters, "model"), changes);
 

@@ -112,6 +112,7 @@ Verdict judge_ranks(const std::vector<RankState>& ranks, const training::Paralle
     for (const std::int64_t other : training::data_group(layout, rank)) squares += state(other).own_squares;
     if (!(squares > 0)) problem(rank, "and its copies got no gradients in the last step");
   }
+  if (!verdict.problems.empty()) return verdict;
   verdict.words = ranks.size() == 1
                       ? "weights unchanged since the last step"
                       : "weights of data-parallel copies and losses of tensor-parallel ranks alike";
