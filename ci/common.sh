@@ -38,13 +38,13 @@ need() {
     fail "apt-get could not install ${missing[*]}; install them by hand, then run this again"
 }
 
-# configure_and_build FOLDER CMAKE-ARGUMENT...: a build folder of these settings, all its targets.
+# configure_and_build FOLDER CMAKE-ARGUMENT...: a build folder of these settings; all its targets, or those in $targets.
 configure_and_build() {
   local folder=$1 started=$SECONDS
   shift
   say "Building in $folder"
   cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; fail "cmake refused the configuration; see above"; }
-  cmake --build "$folder" || fail "the build failed; see the first error above"
+  cmake --build "$folder" ${targets:+--target $targets} || fail "the build failed; see the first error above"
   printf 'Built in %d s\n' $((SECONDS - started))
 }
 

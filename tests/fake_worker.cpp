@@ -10,12 +10,14 @@
 //   nothing (ends before the first progress line), silent (no record), garbage, truncated, nan, schema,
 //   unknown_key, other_case, other_start, other_node, duplicate, planted, no_devices, stubborn (hangs and
 //   ignores SIGTERM), crash_after (good, then ends by a signal after the last case), fills (writes until the
-//   disk is full)
+//   disk is full), attaches (good, with an attachment), attaches_nothing, attaches_other (it is missing, or
+//   something else), litters (crashes and leaves a file where storage is measured)
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -93,7 +95,9 @@ Record good_record(const StartRequest& request, const RequestedCase& wanted, dou
 class Worker {
  public:
   Worker(StartRequest request, const std::string& results)
-      : request_(std::move(request)), out_(results, std::ios::app) {}
+      : request_(std::move(request)),
+        attachments_(std::filesystem::path(results).parent_path() / "attachments"),
+        out_(results, std::ios::app) {}
 
   int run() {
     for (const RequestedCase& wanted : request_.cases) {
@@ -141,6 +145,16 @@ class Worker {
       text_with(wanted, "assay.record/1", "assay.record/9");
     } else if (behaviour == "unknown_key") {
       text_with(wanted, "{\"schema\"", "{\"surprise\":1,\"schema\"");
+    } else if (behaviour == "attaches" || behaviour == "attaches_nothing" || behaviour == "attaches_other") {
+      const std::string content = "attached in start " + std::to_string(request_.start);
+      record.attachments = {sha256_hex(content)};
+      std::filesystem::create_directories(attachments_);
+      if (behaviour == "attaches") write_file(attachments_ / record.attachments[0], content);
+      if (behaviour == "attaches_other") write_file(attachments_ / record.attachments[0], "something else");
+      line(to_json_line(record));
+    } else if (behaviour == "litters") {
+      write_file(std::filesystem::path(request_.storage.at("scratch")) / "left", "behind");
+      crash();
     } else if (behaviour == "fills") {
       const std::string block(1 << 20, 'x');
       while (out_ << block << std::flush) {
@@ -171,6 +185,7 @@ class Worker {
   }
 
   StartRequest request_;
+  std::filesystem::path attachments_;
   std::ofstream out_;
   bool crash_at_end_ = false;
 };

@@ -219,6 +219,36 @@ TEST_F(Run, LaunchesAreSpaced) {
   EXPECT_EQ(campaign().status, 0) << read_file(folder_ / "err.txt");
 }
 
+TEST_F(Run, AttachmentsAreKeptAndAResultWithoutItsOwnIsNone) {
+  EXPECT_EQ(campaign("dtype=f64=attaches").status, 0);
+  const std::string hash = sha256_hex("attached in start 1");
+  EXPECT_EQ(read_file(campaigns()[0] / "attachments" / hash), "attached in start 1");
+  EXPECT_THAT(records(), HasSubstr(hash));
+  EXPECT_FALSE(fs::exists(campaigns()[0] / "starts/1/attachments"));
+  for (const char* behaviour : {"attaches_nothing", "attaches_other"}) {
+    fs::remove_all(folder_ / "campaigns");
+    EXPECT_NE(campaign(std::string("dtype=f64=") + behaviour).status, 0) << behaviour;
+    EXPECT_NE(verdicts()["targets"][0]["verdict"], "pass") << behaviour;
+    EXPECT_THAT(records(), HasSubstr("attachment " + hash)) << behaviour;
+  }
+}
+
+TEST_F(Run, WhatACrashLeavesInTheCampaignsOwnStorageIsRemoved) {
+  const std::string content = plan() +
+                              "[[case]]\nbenchmark = \"io/metadata\"\nparameters = { files = 1 }\n"
+                              "geometry = { nodes = 1, ranks_per_node = 1 }\ntime_limit = \"1 s\"\n";
+  write("plan.toml", content);
+  EXPECT_EQ(campaign("io/metadata=litters").status, 0);
+  EXPECT_THAT(records(), HasSubstr("ended by SIG"));
+  EXPECT_FALSE(fs::exists(campaigns()[0] / "scratch"));
+  // A folder that somebody gave is not ours to clear.
+  fs::remove_all(folder_ / "campaigns");
+  fs::create_directories(folder_ / "given");
+  EXPECT_EQ(
+      assay(run_arguments({"--storage", path("given")}), {{"ASSAY_FAKE", "io/metadata=litters"}}).status, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "given/left"));
+}
+
 TEST_F(Run, DryRunShowsEveryCommandAndRunsNothing) {
   const Outcome outcome = assay(run_arguments({"--dry-run"}));
   EXPECT_EQ(outcome.status, 0);

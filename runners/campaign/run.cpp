@@ -124,7 +124,17 @@ class Runner {
       return one.identity.parameters.contains("storage");
     });
     const fs::path own = fs::absolute(folder_->path()) / layout::scratch;
-    if (measured && storage_.emplace("scratch", own.string()).second) fs::create_directories(own);
+    if (!measured || !storage_.emplace("scratch", own.string()).second) return;
+    fs::create_directories(own);
+    own_storage_ = own;
+  }
+
+  /// What workers that died left in the folder that we made for them. One that a site named is not ours to
+  /// clear.
+  void clear_own_storage() const {
+    if (own_storage_.empty()) return;
+    std::error_code kept;
+    for (const auto& entry : fs::directory_iterator(own_storage_, kept)) fs::remove_all(entry.path(), kept);
   }
 
   /// The launches of earlier campaigns count from the beginning.
@@ -297,6 +307,7 @@ class Runner {
       broken.insert(results.broken.begin(), results.broken.end());
       if (!results.broken.empty()) how = describe_end(outcomes[g].end);
     }
+    if (!broken.empty()) clear_own_storage();
     folder_->add(records);
     std::vector<std::string> attempted;
     std::vector<std::size_t> left;
@@ -406,7 +417,8 @@ class Runner {
   }
 
   void close(CampaignResult& result) {
-    std::error_code in_use;  // removes nothing but an empty folder
+    clear_own_storage();
+    std::error_code in_use;
     fs::remove(folder_->path() / layout::scratch, in_use);
     // Judged from what is on the disk: what the report says is what the evidence says.
     Judgement judgement = assess(folder_->path(), knowledge_);
@@ -429,6 +441,7 @@ class Runner {
   const StopRequest& stop_;
   Progress& progress_;
   std::map<std::string, std::string> storage_;  ///< folders that storage is measured in, by name
+  fs::path own_storage_;                        ///< the one of them that this campaign made; or empty
   std::unique_ptr<Launcher> launcher_;
   FolderWatch watch_;
   std::optional<CampaignFolder> folder_;

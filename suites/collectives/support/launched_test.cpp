@@ -109,8 +109,8 @@ class Family : public testing::TestWithParam<int> {
     return records;
   }
 
-  void expect_faults_caught() {
-    for (const std::string fault : {"wrong_element", "nan", "silent_rank"}) {
+  void expect_faults_caught(const std::vector<std::string>& faults) {
+    for (const std::string& fault : faults) {
       std::filesystem::remove(results());
       for (const Record& record : run(fault)) {
         ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
@@ -189,7 +189,7 @@ TEST_P(Family, RightResultsPass) {
 
 TEST_P(Family, EveryFaultIsCaughtInEveryForm) {
   add_all();
-  expect_faults_caught();
+  expect_faults_caught({"wrong_element", "nan", "silent_rank"});
 }
 
 TEST_P(Family, ASlowRankHasRightResultsInEveryForm) {
@@ -225,9 +225,10 @@ TEST_P(Family, WhatCannotRunIsUnsupportedWithAWayOut) {
   EXPECT_THAT(records[1].reason, HasSubstr("from 0 to " + std::to_string(ranks - 1)));
 }
 
-/// Odd numbers, and such that do not divide the size.
+/// Odd numbers, and such that do not divide the size. More ranks than cores wait for each other's time slices, so
+/// there are few of them.
 class OddRanks : public Family {};
-INSTANTIATE_TEST_SUITE_P(Collectives, OddRanks, testing::Values(3, 5, 7));
+INSTANTIATE_TEST_SUITE_P(Collectives, OddRanks, testing::Values(3, 5));
 
 TEST_P(OddRanks, RightResultsPass) {
   add_each(large_bytes);
@@ -236,8 +237,8 @@ TEST_P(OddRanks, RightResultsPass) {
     const DeviceResult& device = record.devices.at(0);
     EXPECT_EQ(device.check.status, CheckStatus::pass) << name_of(record) << ": " << device.check.how;
     if (record.benchmark == "collectives/barrier") continue;
-    // By hand: 4 MiB are 1048576 elements; in blocks 3 x 349525, 5 x 209715 or 7 x 149796 of them.
-    const double in_blocks = 4.0 * (GetParam() == 3 ? 1048575 : GetParam() == 5 ? 1048575 : 1048572);
+    // By hand: 4 MiB are 1048576 elements; in blocks 3 x 349525 or 5 x 209715 of them.
+    const double in_blocks = 4.0 * 1048575;
     const bool blocks = record.benchmark != "collectives/allreduce" &&
                         record.benchmark != "collectives/broadcast" &&
                         record.benchmark != "collectives/reduce";
@@ -248,9 +249,9 @@ TEST_P(OddRanks, RightResultsPass) {
 class ThreeRanks : public Family {};
 INSTANTIATE_TEST_SUITE_P(Collectives, ThreeRanks, testing::Values(3));
 
-TEST_P(ThreeRanks, EveryFaultIsCaught) {
+TEST_P(ThreeRanks, OneThatCommunicatesWithNobodyIsCaught) {
   add_each(large_bytes);
-  expect_faults_caught();
+  expect_faults_caught({"silent_rank"});
 }
 
 TEST(SharedWindow, NeedsOneNode) {
