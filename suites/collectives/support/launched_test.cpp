@@ -225,8 +225,8 @@ TEST_P(Family, WhatCannotRunIsUnsupportedWithAWayOut) {
   EXPECT_THAT(records[1].reason, HasSubstr("from 0 to " + std::to_string(ranks - 1)));
 }
 
-/// Odd numbers, and such that do not divide the size. More ranks than cores wait for each other's time slices, so
-/// there are few of them.
+/// Odd numbers, and such that do not divide the size. More ranks than cores wait for each other's time
+/// slices, so there are few of them.
 class OddRanks : public Family {};
 INSTANTIATE_TEST_SUITE_P(Collectives, OddRanks, testing::Values(3, 5));
 

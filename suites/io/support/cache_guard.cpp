@@ -40,7 +40,8 @@ std::optional<double> CacheGuard::Worst::value() const {
 void CacheGuard::before(const Workspace& workspace, const std::string& name, FileRange range) {
   const OpenFile file = workspace.open_file(name, O_RDONLY);
   std::optional<double> share;
-  // Ranks that share a file drop its pages at the same moment, and a page that another one is looking at stays.
+  // Ranks that share a file drop its pages at the same moment, and a page that another one is looking at
+  // stays.
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(attempt * first_wait);
     const int failure = drop_pages(file.descriptor());
