@@ -6,6 +6,7 @@
 #include "suites/collectives/allreduce/window_case.h"
 #include "suites/collectives/support/exact_sum.h"
 #include "suites/collectives/support/family.h"
+#include "suites/harness/parameters.h"
 
 namespace assay::bench {
 
@@ -113,9 +114,9 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
 BenchmarkSpec describe_allreduce() {
   BenchmarkSpec spec = describe(member);
   spec.parameters.push_back(
-      choice("implementation", {"mpi", "shared_window"},
-             "MPI_Allreduce, or sums in a shared-memory window of one node: what its memory "
-             "could deliver"));
+      choice_parameter("implementation", {"mpi", "shared_window"},
+                       "MPI_Allreduce, or sums in a shared-memory window of one node: what its memory "
+                       "could deliver"));
   spec.foms.push_back({"with_copies", "s", Better::lower,
                        "time of one operation with copies from and to private buffers, in throughput mode",
                        std::pair<std::string, std::string>{"implementation", "shared_window"}});

@@ -1,20 +1,9 @@
 #include "suites/collectives/support/family.h"
+#include "suites/harness/parameters.h"
 
 namespace assay::bench {
 
 namespace {
-
-ParameterSpec bytes_parameter(const char* meaning) {
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{1} << 20;
-  bytes.minimum = 2;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 30);
-  bytes.meaning = meaning;
-  return bytes;
-}
 
 std::string busbw_meaning(CollectiveKind kind) {
   switch (kind) {
@@ -41,16 +30,6 @@ bool is(const Parameters& parameters, const char* name, const char* value) {
 
 }  // namespace
 
-ParameterSpec choice(const char* name, std::vector<std::string> choices, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::choice;
-  spec.default_value = choices.front();
-  spec.choices = std::move(choices);
-  spec.meaning = meaning;
-  return spec;
-}
-
 BenchmarkSpec describe(const FamilyMember& member) {
   BenchmarkSpec spec;
   spec.name = member.name;
@@ -58,35 +37,28 @@ BenchmarkSpec describe(const FamilyMember& member) {
   spec.area = "collectives";
   spec.scope = Scope::group;
   spec.minimum_ranks = 2;
-  if (member.kind) spec.parameters.push_back(bytes_parameter(member.bytes_meaning));
+  if (member.kind)
+    spec.parameters.push_back(bytes_parameter(
+        "bytes", std::int64_t{1} << 20, 2, static_cast<double>(std::int64_t{1} << 30), member.bytes_meaning));
   if (member.reduces) {
     spec.parameters.push_back(
-        choice("dtype", {"f32", "f64", "int32", "bf16"},
-               "element type; bf16 is summed by an operation of our own, MPI 3.1 has none"));
+        choice_parameter("dtype", {"f32", "f64", "int32", "bf16"},
+                         "element type; bf16 is summed by an operation of our own, MPI 3.1 has none"));
   }
   if (member.in_place) {
-    ParameterSpec in_place;
-    in_place.name = "in_place";
-    in_place.type = ParameterType::flag;
-    in_place.default_value = false;
-    in_place.meaning = "the result takes the place of the input (MPI_IN_PLACE)";
-    spec.parameters.push_back(in_place);
+    spec.parameters.push_back(
+        flag_parameter("in_place", false, "the result takes the place of the input (MPI_IN_PLACE)"));
   }
+  spec.parameters.push_back(choice_parameter("mode", {"throughput", "latency"},
+                                             "operations back to back, or each alone after a barrier"));
   spec.parameters.push_back(
-      choice("mode", {"throughput", "latency"}, "operations back to back, or each alone after a barrier"));
-  spec.parameters.push_back(choice("call", {"blocking", "nonblocking"},
-                                   "the non-blocking form is also timed beside a computation (overlap)"));
-  spec.parameters.push_back(
-      choice("progress", {"none", "test"},
-             "during the computation: nothing, or MPI_Test 16 times an operation; non-blocking only"));
+      choice_parameter("call", {"blocking", "nonblocking"},
+                       "the non-blocking form is also timed beside a computation (overlap)"));
+  spec.parameters.push_back(choice_parameter(
+      "progress", {"none", "test"},
+      "during the computation: nothing, or MPI_Test 16 times an operation; non-blocking only"));
   if (member.root) {
-    ParameterSpec root;
-    root.name = "root";
-    root.type = ParameterType::integer;
-    root.default_value = std::int64_t{0};
-    root.minimum = 0;
-    root.meaning = "its rank, the same in every iteration";
-    spec.parameters.push_back(root);
+    spec.parameters.push_back(integer_parameter("root", 0, 0, {}, "its rank, the same in every iteration"));
   }
   const std::pair<std::string, std::string> throughput{"mode", "throughput"};
   const std::pair<std::string, std::string> latency{"mode", "latency"};

@@ -40,7 +40,4 @@ std::string unsupported_member(const FamilyMember& member, const Parameters& par
 std::unique_ptr<Case> make_case(const FamilyMember& member, const Parameters& parameters,
                                 const Context& context, std::unique_ptr<Operation> operation);
 
-/// One parameter that is chosen from words; the first is the default.
-ParameterSpec choice(const char* name, std::vector<std::string> choices, const char* meaning);
-
 }  // namespace assay::bench

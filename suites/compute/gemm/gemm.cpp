@@ -10,6 +10,7 @@
 #include "suites/compute/gemm/gemm_data.h"
 #include "suites/device/device.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 
 namespace assay::bench {
 
@@ -229,25 +230,16 @@ BenchmarkSpec make_spec() {
   spec.title = "Matrix product";
   spec.area = "compute";
   spec.scope = Scope::device;
-  ParameterSpec dtype;
-  dtype.name = "dtype";
-  dtype.type = ParameterType::choice;
+  ParameterSpec dtype = choice_parameter(
+      "dtype", {"f64", "f32", "bf16", "int8"},
+      "operands of C = A B; bf16 accumulates in f32 and stores bf16, int8 accumulates and stores int32");
   dtype.default_value = std::string("f32");
-  dtype.choices = {"f64", "f32", "bf16", "int8"};
-  dtype.meaning =
-      "operands of C = A B; bf16 accumulates in f32 and stores bf16, int8 accumulates and stores int32";
   spec.parameters.push_back(dtype);
   const std::pair<const char*, const char*> sizes[] = {
       {"m", "rows of A and C"}, {"n", "columns of B and C"}, {"k", "columns of A, rows of B"}};
   for (const auto& [name, meaning] : sizes) {
-    ParameterSpec size;
-    size.name = name;
-    size.type = ParameterType::integer;
-    size.default_value = std::int64_t{2048};
-    size.minimum = 1;
-    size.maximum = 2147483647;  // what the libraries' interfaces hold
-    size.meaning = meaning;
-    spec.parameters.push_back(size);
+    constexpr double most = 2147483647;  // what the libraries' interfaces hold
+    spec.parameters.push_back(integer_parameter(name, 2048, 1, most, meaning));
   }
   FomSpec rate;
   rate.name = "rate";

@@ -15,6 +15,7 @@
 #include "suites/fabric/support/placement.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/mpi_library.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 
 namespace assay::bench {
@@ -266,15 +267,7 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
 }
 
 ParameterSpec size(const char* name, std::int64_t value, double minimum, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::bytes;
-  spec.unit = "B";
-  spec.default_value = value;
-  spec.minimum = minimum;
-  spec.maximum = static_cast<double>(std::int64_t{1} << 30);
-  spec.meaning = meaning;
-  return spec;
+  return bytes_parameter(name, value, minimum, static_cast<double>(std::int64_t{1} << 30), meaning);
 }
 
 BenchmarkSpec describe_congestion() {
@@ -285,20 +278,11 @@ BenchmarkSpec describe_congestion() {
   spec.area = "fabric";
   spec.scope = Scope::group;
   spec.minimum_ranks = 4;
-  ParameterSpec congestor;
-  congestor.name = "congestor";
-  congestor.type = ParameterType::choice;
-  congestor.default_value = std::string("all_to_all");
-  congestor.choices = {"all_to_all", "incast", "broadcast"};
-  congestor.meaning = "what the other ranks do meanwhile";
-  ParameterSpec victims;
-  victims.name = "victims";
-  victims.type = ParameterType::real;
-  victims.default_value = 0.5;
-  victims.minimum = 0;
-  victims.maximum = 1;
-  victims.meaning =
-      "share of the nodes (below four nodes: of the ranks) that are measured; at least two of each kind";
+  ParameterSpec congestor = choice_parameter("congestor", {"all_to_all", "incast", "broadcast"},
+                                             "what the other ranks do meanwhile");
+  ParameterSpec victims = real_parameter(
+      "victims", "", 0.5, 0, 1,
+      "share of the nodes (below four nodes: of the ranks) that are measured; at least two of each kind");
   spec.parameters = {congestor, size("bytes", 8, 1, "size of the victims' messages"),
                      size("allreduce_bytes", 8, 8, "size of the victims' all-reduce"),
                      size("congestor_bytes", std::int64_t{64} << 10, 1,

@@ -16,6 +16,7 @@
 #include "suites/fabric/links/sweep.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/mpi_library.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 
 namespace assay::bench {
@@ -307,27 +308,6 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
   return std::make_unique<Links>(parameters, context);
 }
 
-ParameterSpec choice(const char* name, std::vector<std::string> choices, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::choice;
-  spec.default_value = choices.front();
-  spec.choices = std::move(choices);
-  spec.meaning = meaning;
-  return spec;
-}
-
-ParameterSpec number(const char* name, std::int64_t default_value, double minimum, double maximum,
-                     const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.default_value = default_value;
-  spec.minimum = minimum;
-  spec.maximum = maximum;
-  spec.meaning = meaning;
-  return spec;
-}
-
 BenchmarkSpec describe_links() {
   BenchmarkSpec spec;
   spec.name = "fabric/links";
@@ -336,24 +316,23 @@ BenchmarkSpec describe_links() {
   spec.scope = Scope::group;
   spec.minimum_ranks = 2;
   ParameterSpec bytes =
-      number("bytes", std::int64_t{16} << 20, 1, static_cast<double>(std::int64_t{1} << 30),
-             "of one message; 16 MiB is the rule for a bisection, 1 MiB makes all pairs of a large "
-             "machine quicker");
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
+      bytes_parameter("bytes", std::int64_t{16} << 20, 1, static_cast<double>(std::int64_t{1} << 30),
+                      "of one message; 16 MiB is the rule for a bisection, 1 MiB makes all pairs of a large "
+                      "machine quicker");
   spec.parameters = {
-      choice("pattern", {"pairs", "bisection", "ring"},
-             "every pair once in rounds of disjoint pairs; both halves against each other; each to the next "
-             "in a "
-             "random order"),
+      choice_parameter(
+          "pattern", {"pairs", "bisection", "ring"},
+          "every pair once in rounds of disjoint pairs; both halves against each other; each to the next "
+          "in a "
+          "random order"),
       bytes,
-      number("messages", 25, 25, 1e6, "timed messages of an exchange, sent and received at once"),
-      number("warmups", 3, 0, 1e6, "messages before these"),
-      choice(
+      integer_parameter("messages", 25, 25, 1e6, "timed messages of an exchange, sent and received at once"),
+      integer_parameter("warmups", 3, 0, 1e6, "messages before these"),
+      choice_parameter(
           "endpoints", {"auto", "nodes", "ranks"},
           "who talks: the first rank of each node, or every rank; auto: nodes where there are several, else "
           "ranks"),
-      number(
+      integer_parameter(
           "again", 8, 0, 1000,
           "how many of the slowest pairs are measured again alone (with as many ordinary ones to compare)")};
   const std::pair<std::string, std::string> pairs{"pattern", "pairs"};

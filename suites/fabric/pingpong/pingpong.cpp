@@ -10,6 +10,7 @@
 #include "suites/fabric/pingpong/talk.h"
 #include "suites/fabric/support/placement.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/ring.h"
 #include "suites/harness/statistics.h"
@@ -272,27 +273,6 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
   return std::make_unique<TalkLoop>(parameters, context);
 }
 
-ParameterSpec choice(const char* name, std::vector<std::string> choices, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::choice;
-  spec.default_value = choices.front();
-  spec.choices = std::move(choices);
-  spec.meaning = meaning;
-  return spec;
-}
-
-ParameterSpec number(const char* name, std::int64_t value, double minimum, double maximum,
-                     const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.default_value = value;
-  spec.minimum = minimum;
-  spec.maximum = maximum;
-  spec.meaning = meaning;
-  return spec;
-}
-
 BenchmarkSpec describe_pingpong() {
   BenchmarkSpec spec;
   spec.name = "fabric/pingpong";
@@ -301,17 +281,18 @@ BenchmarkSpec describe_pingpong() {
   spec.scope = Scope::group;
   spec.minimum_ranks = 2;
   ParameterSpec bytes =
-      number("bytes", 8, 0, static_cast<double>(std::int64_t{1} << 30), "size of a message");
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
+      bytes_parameter("bytes", 8, 0, static_cast<double>(std::int64_t{1} << 30), "size of a message");
   spec.parameters = {
       bytes,
-      choice("pattern", {"pingpong", "window", "bidirectional", "message_rate"},
-             "one message there and back; a window of messages at once; the same both ways; windows between "
-             "pairs of ranks"),
-      number("window", 64, 1, 1024, "messages at once, in all patterns but pingpong"),
-      number("pairs", 0, 0, 1 << 20, "pairs of ranks at once, in message_rate; 0: as many as there are"),
-      choice("mode", {"throughput", "latency"}, "messages back to back, or each round trip timed (pingpong)"),
+      choice_parameter(
+          "pattern", {"pingpong", "window", "bidirectional", "message_rate"},
+          "one message there and back; a window of messages at once; the same both ways; windows between "
+          "pairs of ranks"),
+      integer_parameter("window", 64, 1, 1024, "messages at once, in all patterns but pingpong"),
+      integer_parameter("pairs", 0, 0, 1 << 20,
+                        "pairs of ranks at once, in message_rate; 0: as many as there are"),
+      choice_parameter("mode", {"throughput", "latency"},
+                       "messages back to back, or each round trip timed (pingpong)"),
   };
   const std::pair<std::string, std::string> pingpong{"pattern", "pingpong"};
   const std::pair<std::string, std::string> throughput{"mode", "throughput"};

@@ -16,6 +16,7 @@
 #include "reports/record/unit.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/io/checkpoint/background.h"
 #include "suites/io/checkpoint/checkpoint_files.h"
@@ -351,27 +352,15 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
 }
 
 std::vector<ParameterSpec> describe_parameters() {
-  ParameterSpec model;
-  model.name = "model";
-  model.type = ParameterType::choice;
-  model.default_value = std::string("llama3-8b");
-  for (const CheckpointModel& one : checkpoint_models()) model.choices.push_back(one.name);
-  model.meaning = "whose checkpoint: sizes and layout of MLPerf Storage v2.0";
-  ParameterSpec scale;
-  scale.name = "scale";
-  scale.type = ParameterType::real;
-  scale.default_value = 1e-3;
-  scale.minimum = 1e-9;
-  scale.maximum = 1;
-  scale.meaning =
-      "share of the checkpoint that is written, by all ranks together; 1 for an acceptance figure";
-  ParameterSpec mode;
-  mode.name = "mode";
-  mode.type = ParameterType::choice;
-  mode.default_value = std::string("synchronous");
-  mode.choices = {"synchronous", "asynchronous"};
-  mode.meaning = "training waits for the storage, or for a copy in memory that is written beside it";
-  return {model,
+  std::vector<std::string> models;
+  for (const CheckpointModel& one : checkpoint_models()) models.push_back(one.name);
+  ParameterSpec scale = real_parameter(
+      "scale", "", 1e-3, 1e-9, 1,
+      "share of the checkpoint that is written, by all ranks together; 1 for an acceptance figure");
+  ParameterSpec mode =
+      choice_parameter("mode", {"synchronous", "asynchronous"},
+                       "training waits for the storage, or for a copy in memory that is written beside it");
+  return {choice_parameter("model", models, "whose checkpoint: sizes and layout of MLPerf Storage v2.0"),
           storage_parameter(),
           scale,
           mode,

@@ -15,6 +15,7 @@
 #include "reports/base/error.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/io/metadata/small_files.h"
 #include "suites/io/support/open_file.h"
@@ -273,26 +274,11 @@ BenchmarkSpec describe_metadata() {
   spec.area = "io";
   spec.scope = Scope::group;
   spec.own_start = true;
-  ParameterSpec files;
-  files.name = "files";
-  files.default_value = std::int64_t{1000};
-  files.minimum = 1;
-  files.maximum = 1e8;
-  files.meaning = "files of each rank";
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{3901};
-  bytes.minimum = 0;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 26);
-  bytes.meaning = "size of each file; 3901 is that of IO500's mdtest-hard";
-  ParameterSpec directories;
-  directories.name = "directories";
-  directories.type = ParameterType::choice;
-  directories.default_value = std::string("own");
-  directories.choices = {"own", "shared"};
-  directories.meaning = "each rank's files in a folder of their own, or all in one";
+  ParameterSpec files = integer_parameter("files", 1000, 1, 1e8, "files of each rank");
+  ParameterSpec bytes = bytes_parameter("bytes", 3901, 0, static_cast<double>(std::int64_t{1} << 26),
+                                        "size of each file; 3901 is that of IO500's mdtest-hard");
+  ParameterSpec directories = choice_parameter("directories", {"own", "shared"},
+                                               "each rank's files in a folder of their own, or all in one");
   spec.parameters = {storage_parameter(), files, bytes, directories};
   spec.foms = {
       {"create", "file/s", Better::higher, "files of all ranks made (open new, write, close) per second", {}},

@@ -1,3 +1,4 @@
+#include "suites/harness/parameters.h"
 #include "suites/io/random/random.h"
 #include "suites/io/support/block_io.h"
 #include "suites/io/support/storage_parameters.h"
@@ -39,41 +40,19 @@ BenchmarkSpec describe_random() {
   spec.area = "io";
   spec.scope = Scope::group;
   spec.own_start = true;
-  ParameterSpec pattern;
-  pattern.name = "pattern";
-  pattern.type = ParameterType::choice;
-  pattern.default_value = std::string("uniform");
-  pattern.choices = {"uniform", "data_loader"};
-  pattern.meaning =
+  ParameterSpec pattern = choice_parameter(
+      "pattern", {"uniform", "data_loader"},
       "blocks of another rank's files in random order; or samples of all ranks' shards in the shuffled "
-      "order of a training epoch";
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{256} << 20;
-  bytes.minimum = 4096;
-  bytes.meaning = "files of each rank, all shards together";
-  ParameterSpec shards;
-  shards.name = "shards";
-  shards.type = ParameterType::integer;
-  shards.default_value = std::int64_t{4};
-  shards.minimum = 1;
-  shards.maximum = 1 << 20;
-  shards.meaning = "files of each rank";
-  ParameterSpec sample;
-  sample.name = "sample_bytes";
-  sample.type = ParameterType::bytes;
-  sample.unit = "B";
-  sample.default_value = std::int64_t{128} << 10;
-  sample.minimum = 4096;
-  sample.meaning = "pattern data_loader: bytes of a sample, read as its blocks in their order";
-  ParameterSpec operations;
-  operations.name = "operations";
-  operations.type = ParameterType::integer;
-  operations.default_value = std::int64_t{16384};
-  operations.minimum = 0;
-  operations.meaning = "blocks that a rank reads in one pass, none twice; 0: all that it may read";
+      "order of a training epoch");
+  ParameterSpec bytes =
+      bytes_parameter("bytes", std::int64_t{256} << 20, 4096, {}, "files of each rank, all shards together");
+  ParameterSpec shards = integer_parameter("shards", 4, 1, 1 << 20, "files of each rank");
+  ParameterSpec sample =
+      bytes_parameter("sample_bytes", std::int64_t{128} << 10, 4096, {},
+                      "pattern data_loader: bytes of a sample, read as its blocks in their order");
+  ParameterSpec operations =
+      integer_parameter("operations", 16384, 0, {},
+                        "blocks that a rank reads in one pass, none twice; 0: all that it may read");
   spec.parameters = {block_parameter(4096),
                      pattern,
                      bytes,

@@ -1,5 +1,6 @@
 #include <cerrno>
 
+#include "suites/harness/parameters.h"
 #include "suites/io/stream/stream.h"
 #include "suites/io/support/block_io.h"
 #include "suites/io/support/storage_parameters.h"
@@ -34,44 +35,24 @@ BenchmarkSpec describe_stream() {
   spec.area = "io";
   spec.scope = Scope::group;
   spec.own_start = true;
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{512} << 20;
-  bytes.minimum = 0;
-  bytes.meaning = "of each rank; 0: so many that all ranks write 1.5 x the RAM of the nodes, for acceptance";
-  ParameterSpec layout;
-  layout.name = "layout";
-  layout.type = ParameterType::choice;
-  layout.default_value = std::string("per_rank");
-  layout.choices = {"per_rank", "shared", "strided"};
-  layout.meaning =
+  ParameterSpec bytes = bytes_parameter(
+      "bytes", std::int64_t{512} << 20, 0, {},
+      "of each rank; 0: so many that all ranks write 1.5 x the RAM of the nodes, for acceptance");
+  ParameterSpec layout = choice_parameter(
+      "layout", {"per_rank", "shared", "strided"},
       "a file for each rank; one file with each rank's bytes in one piece; one file with the ranks' blocks "
-      "side by side";
+      "side by side");
   ParameterSpec engine = engine_parameter();
   engine.choices.emplace_back("mpiio");
   engine.meaning += ", or MPI-IO's collective calls (they need direct=false)";
-  ParameterSpec stonewall;
-  stonewall.name = "stonewall";
-  stonewall.type = ParameterType::real;
-  stonewall.unit = "s";
-  stonewall.default_value = 0.0;
-  stonewall.minimum = 0;
-  stonewall.meaning =
+  ParameterSpec stonewall = real_parameter(
+      "stonewall", "s", 0.0, 0, {},
       "no rank begins to write a block after so long, then all write as much as the one that came "
-      "furthest (acceptance: 300 s); 0: the whole size";
-  ParameterSpec fsync;
-  fsync.name = "fsync";
-  fsync.type = ParameterType::flag;
-  fsync.default_value = true;
-  fsync.meaning = "the write time includes fsync";
-  ParameterSpec preallocate;
-  preallocate.name = "preallocate";
-  preallocate.type = ParameterType::flag;
-  preallocate.default_value = true;
-  preallocate.meaning =
-      "room for the file is reserved first (fallocate), within the write time; as fio does, untimed";
+      "furthest (acceptance: 300 s); 0: the whole size");
+  ParameterSpec fsync = flag_parameter("fsync", true, "the write time includes fsync");
+  ParameterSpec preallocate = flag_parameter(
+      "preallocate", true,
+      "room for the file is reserved first (fallocate), within the write time; as fio does, untimed");
   spec.parameters = {bytes,
                      block_parameter(std::int64_t{1} << 20),
                      layout,

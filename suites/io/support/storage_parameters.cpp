@@ -1,4 +1,5 @@
 #include "suites/io/support/storage_parameters.h"
+#include "suites/harness/parameters.h"
 
 namespace assay::bench {
 
@@ -10,45 +11,22 @@ constexpr std::int64_t direct_unit_bytes = 4096;
 }  // namespace
 
 ParameterSpec block_parameter(std::int64_t default_bytes) {
-  ParameterSpec block;
-  block.name = "block";
-  block.type = ParameterType::bytes;
-  block.unit = "B";
-  block.default_value = default_bytes;
-  block.minimum = 1;
-  block.maximum = static_cast<double>(std::int64_t{1} << 30);
-  block.meaning = "bytes of one operation";
-  return block;
+  return bytes_parameter("block", default_bytes, 1, static_cast<double>(std::int64_t{1} << 30),
+                         "bytes of one operation");
 }
 
 ParameterSpec queue_depth_parameter(std::int64_t default_depth) {
-  ParameterSpec depth;
-  depth.name = "queue_depth";
-  depth.type = ParameterType::integer;
-  depth.default_value = default_depth;
-  depth.minimum = 1;
-  depth.maximum = 4096;
-  depth.meaning = "operations of a rank under way at once (engine io_uring; the others have one)";
-  return depth;
+  return integer_parameter("queue_depth", default_depth, 1, 4096,
+                           "operations of a rank under way at once (engine io_uring; the others have one)");
 }
 
 ParameterSpec engine_parameter() {
-  ParameterSpec engine;
-  engine.name = "engine";
-  engine.type = ParameterType::choice;
-  engine.default_value = std::string("io_uring");
-  engine.choices = {"io_uring", "posix"};
-  engine.meaning = "io_uring, or pread and pwrite one at a time";
-  return engine;
+  return choice_parameter("engine", {"io_uring", "posix"}, "io_uring, or pread and pwrite one at a time");
 }
 
 ParameterSpec direct_parameter() {
-  ParameterSpec direct;
-  direct.name = "direct";
-  direct.type = ParameterType::flag;
-  direct.default_value = true;
-  direct.meaning = "past the page cache (O_DIRECT); otherwise the pages are dropped before the read";
-  return direct;
+  return flag_parameter("direct", true,
+                        "past the page cache (O_DIRECT); otherwise the pages are dropped before the read");
 }
 
 std::string direct_unsupported(bool direct, std::int64_t block_bytes) {

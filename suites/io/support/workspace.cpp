@@ -13,6 +13,7 @@
 
 #include "reports/record/unit.h"
 #include "suites/harness/agreement.h"
+#include "suites/harness/parameters.h"
 #include "suites/io/support/memory_size.h"
 #include "suites/io/support/pattern.h"
 #include "suites/io/support/storage_error.h"
@@ -51,12 +52,7 @@ std::string count(double files) {
 }  // namespace
 
 ParameterSpec storage_parameter() {
-  ParameterSpec storage;
-  storage.name = "storage";
-  storage.type = ParameterType::text;
-  storage.default_value = std::string("scratch");
-  storage.meaning = "name of the folder to measure in, as the site file names it";
-  return storage;
+  return text_parameter("storage", "scratch", "name of the folder to measure in, as the site file names it");
 }
 
 std::string storage_unsupported(const Context& context, const std::string& storage) {

@@ -9,6 +9,7 @@
 #include "suites/harness/available_memory.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/cores.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/thread_binding.h"
 #include "suites/memory/latency/chase.h"
@@ -165,21 +166,12 @@ BenchmarkSpec describe_latency() {
   spec.title = "Latency of one load: a chase of pointers through a working set";
   spec.area = "memory";
   spec.scope = Scope::device;
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{0};
-  bytes.minimum = 0;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 36);
-  bytes.meaning =
-      "working set of each rank; 0: four times the core's last-level cache; several make the ladder";
-  ParameterSpec pages;
-  pages.name = "pages";
-  pages.type = ParameterType::choice;
-  pages.default_value = std::string("auto");
-  pages.choices = {"auto", "normal", "huge"};
-  pages.meaning = "auto: large pages where the system gives them; huge: invalid without them";
+  ParameterSpec bytes = bytes_parameter(
+      "bytes", 0, 0, static_cast<double>(std::int64_t{1} << 36),
+      "working set of each rank; 0: four times the core's last-level cache; several make the ladder");
+  ParameterSpec pages =
+      choice_parameter("pages", {"auto", "normal", "huge"},
+                       "auto: large pages where the system gives them; huge: invalid without them");
   spec.parameters = {bytes, pages};
   spec.foms = {
       {"latency", "s", Better::lower, "of one load that needs the one before, median", std::nullopt},

@@ -11,6 +11,7 @@
 #include "suites/harness/available_memory.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/cores.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/thread_binding.h"
 #include "suites/memory/stream/arrays.h"
@@ -236,38 +237,25 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
   return std::make_unique<Stream<double>>(parameters, context);
 }
 
-ParameterSpec choice(const char* name, std::vector<std::string> choices, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::choice;
-  spec.default_value = choices.front();
-  spec.choices = std::move(choices);
-  spec.meaning = meaning;
-  return spec;
-}
-
 BenchmarkSpec describe_stream() {
   BenchmarkSpec spec;
   spec.name = "memory/stream";
   spec.title = "Memory bandwidth: copy, scale, add, triad and dot over long arrays";
   spec.area = "memory";
   spec.scope = Scope::device;
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{0};
-  bytes.minimum = 0;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 44);
-  bytes.meaning = "of each of the three arrays of a rank; 0: beyond four times the last-level cache";
+  ParameterSpec bytes =
+      bytes_parameter("bytes", 0, 0, static_cast<double>(std::int64_t{1} << 44),
+                      "of each of the three arrays of a rank; 0: beyond four times the last-level cache");
   spec.parameters = {
-      bytes, choice("dtype", {"f64", "f32"}, "element type"),
-      choice("ranks", {"together", "one_at_a_time"},
-             "all ranks of a node at once, or in turn while the others sleep (is one socket slower?)"),
-      choice("stores", {"auto", "temporal", "nontemporal"},
-             "through the caches or past them; auto: the faster ones for each loop, found in the warm-up"),
-      choice("pages", {"auto", "normal", "huge"},
-             "auto: large pages where the system gives them; huge: invalid without them")};
+      bytes, choice_parameter("dtype", {"f64", "f32"}, "element type"),
+      choice_parameter(
+          "ranks", {"together", "one_at_a_time"},
+          "all ranks of a node at once, or in turn while the others sleep (is one socket slower?)"),
+      choice_parameter(
+          "stores", {"auto", "temporal", "nontemporal"},
+          "through the caches or past them; auto: the faster ones for each loop, found in the warm-up"),
+      choice_parameter("pages", {"auto", "normal", "huge"},
+                       "auto: large pages where the system gives them; huge: invalid without them")};
   const char* const meanings[] = {"c = a: 2 arrays / time, median", "b = 0.4 c: 2 arrays / time, median",
                                   "c = a + b: 3 arrays / time, median",
                                   "a = b + 0.4 c: 3 arrays / time, median",

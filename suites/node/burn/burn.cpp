@@ -11,6 +11,7 @@
 #include "reports/record/unit.h"
 #include "suites/harness/available_memory.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/thread_binding.h"
 #include "suites/memory/support/pages.h"
@@ -277,23 +278,12 @@ BenchmarkSpec describe_burn() {
   spec.area = "node";
   spec.scope = Scope::device;
   spec.own_start = true;
-  ParameterSpec seconds;
-  seconds.name = "seconds";
-  seconds.type = ParameterType::real;
-  seconds.unit = "s";
-  seconds.default_value = 60.0;
-  seconds.minimum = 0.1;
-  seconds.maximum = 7 * 86400.0;
-  seconds.meaning = "how long, in slices of a second, at least 4 and at most 64 of them; --time has no say";
-  ParameterSpec bytes;
-  bytes.name = "bytes";
-  bytes.type = ParameterType::bytes;
-  bytes.unit = "B";
-  bytes.default_value = std::int64_t{0};
-  bytes.minimum = 0;
-  bytes.maximum = static_cast<double>(std::int64_t{1} << 46);
-  bytes.meaning =
-      "memory that each rank tests; 0: 256 MiB a core, at most a quarter of what the node has left";
+  ParameterSpec seconds =
+      real_parameter("seconds", "s", 60.0, 0.1, 7 * 86400.0,
+                     "how long, in slices of a second, at least 4 and at most 64 of them; --time has no say");
+  ParameterSpec bytes = bytes_parameter(
+      "bytes", 0, 0, static_cast<double>(std::int64_t{1} << 46),
+      "memory that each rank tests; 0: 256 MiB a core, at most a quarter of what the node has left");
   spec.parameters = {seconds, bytes};
   spec.foms = {
       {"rate", "FLOP/s", Better::higher, "verified f64 arithmetic of a slice, median over the slices",

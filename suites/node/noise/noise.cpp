@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "suites/harness/benchmark.h"
+#include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/thread_binding.h"
 #include "suites/node/noise/quanta.h"
@@ -234,14 +235,8 @@ BenchmarkSpec describe_noise() {
   spec.title = "Operating-system noise: what cores lose while they do the same work again and again";
   spec.area = "node";
   spec.scope = Scope::device;
-  ParameterSpec quantum;
-  quantum.name = "quantum";
-  quantum.type = ParameterType::real;
-  quantum.unit = "s";
-  quantum.default_value = 1e-3;
-  quantum.minimum = 1e-5;
-  quantum.maximum = 1;
-  quantum.meaning = "how long one piece of work takes on an undisturbed core";
+  ParameterSpec quantum = real_parameter("quantum", "s", 1e-3, 1e-5, 1,
+                                         "how long one piece of work takes on an undisturbed core");
   spec.parameters = {quantum};
   spec.foms = {
       {"lost", "1", Better::lower,

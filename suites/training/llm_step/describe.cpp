@@ -3,6 +3,7 @@
 #include "reports/base/error.h"
 #include "suites/device/device.h"
 #include "suites/harness/available_memory.h"
+#include "suites/harness/parameters.h"
 #include "suites/io/support/workspace.h"
 #include "suites/memory/support/turns.h"
 #include "suites/training/llm_step/llm_step.h"
@@ -31,37 +32,6 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
   }
 }
 
-ParameterSpec integer_parameter(const char* name, std::int64_t value, double minimum, double maximum,
-                                const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::integer;
-  spec.default_value = value;
-  spec.minimum = minimum;
-  spec.maximum = maximum;
-  spec.meaning = meaning;
-  return spec;
-}
-
-ParameterSpec flag_parameter(const char* name, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::flag;
-  spec.default_value = false;
-  spec.meaning = meaning;
-  return spec;
-}
-
-ParameterSpec choice_parameter(const char* name, std::vector<std::string> choices, const char* meaning) {
-  ParameterSpec spec;
-  spec.name = name;
-  spec.type = ParameterType::choice;
-  spec.default_value = choices.front();
-  spec.choices = std::move(choices);
-  spec.meaning = meaning;
-  return spec;
-}
-
 BenchmarkSpec describe_llm_step() {
   BenchmarkSpec spec;
   spec.name = "training/llm_step";
@@ -69,13 +39,6 @@ BenchmarkSpec describe_llm_step() {
   spec.area = "training";
   spec.scope = Scope::group;
   spec.own_start = true;
-  ParameterSpec rate;
-  rate.name = "rate";
-  rate.type = ParameterType::real;
-  rate.default_value = 0.0;
-  rate.minimum = 0;
-  rate.maximum = 1;
-  rate.meaning = "learning rate, constant; 0: 3e-3 * 128 / width";
   constexpr double most_ranks = 1 << 20, most_batch = 1 << 20;
   const char* const changes = "in place of the preset's; 0: the preset's";
   spec.parameters = {
@@ -89,13 +52,13 @@ BenchmarkSpec describe_llm_step() {
       integer_parameter("data", 0, 0, most_ranks, "data-parallel copies; 0: all ranks that are left"),
       integer_parameter("tensor", 1, 1, most_ranks, "ranks that share each layer"),
       integer_parameter("pipeline", 1, 1, most_ranks, "stages that share the layers, 1F1B"),
-      flag_parameter("sequence_parallel",
+      flag_parameter("sequence_parallel", false,
                      "tokens are dealt out over the tensor-parallel ranks between layers"),
-      flag_parameter("zero1", "each data-parallel copy updates a share of the weights (ZeRO-1)"),
-      flag_parameter("recompute", "the backward pass computes a layer's activations again"),
+      flag_parameter("zero1", false, "each data-parallel copy updates a share of the weights (ZeRO-1)"),
+      flag_parameter("recompute", false, "the backward pass computes a layer's activations again"),
       integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
       integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
-      rate,
+      real_parameter("rate", "", 0, 0, 1, "learning rate, constant; 0: 3e-3 * 128 / width"),
       integer_parameter("layers", 0, 0, 1 << 16, changes),
       integer_parameter("width", 0, 0, 1 << 20, changes),
       integer_parameter("heads", 0, 0, 1 << 20, changes),
