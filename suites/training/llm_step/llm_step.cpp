@@ -18,6 +18,7 @@
 #include "suites/harness/agreement.h"
 #include "suites/harness/recorder.h"
 #include "suites/training/llm_step/corpus.h"
+#include "suites/training/llm_step/figures.h"
 #include "suites/training/llm_step/settings.h"
 #include "suites/training/llm_step/verdict.h"
 #include "suites/training/support/fingerprint.h"
@@ -101,18 +102,19 @@ class LlmStep final : public PassCase {
     const double step_s = recorder.time("step", [&] {
       result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); });
     });
-    const training::StepTimes& times = result.times;
-    std::vector<double> parts = {times.forward_s, times.backward_s, times.exposed_s, times.optimizer_s,
-                                 times.data_s};
+    const training::StepLog& log = trainer_->log();
+    std::vector<double> parts;
+    for (std::size_t i = 0; i < training::phase_count; ++i)
+      parts.push_back(log.total_s(static_cast<training::Phase>(i)));
     group_.maximum(parts);
-    constexpr std::array names = {"forward", "backward", "exposed", "optimizer", "data"};
-    for (std::size_t i = 0; i < names.size(); ++i) recorder.add(names[i], parts[i]);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      recorder.add(std::string(training::name_of(static_cast<training::Phase>(i))), parts[i]);
     recorder.add("loss", result.loss, "1");
     // Each step once: the histogram adds up what all ranks give.
     if (group_.rank() == 0) recorder.operation("each_step", step_s);
     if (recorder.recording()) {
-      if (!steps_s_.empty()) recorder.add("change", std::abs(step_s / steps_s_.back() - 1), "1");
-      steps_s_.push_back(step_s);
+      if (!facts_.steps_s.empty()) recorder.add("change", std::abs(step_s / facts_.steps_s.back() - 1), "1");
+      facts_.steps_s.push_back(step_s);
     }
     keep(result);
     clock_.use(nullptr);
@@ -132,7 +134,7 @@ class LlmStep final : public PassCase {
     const Verdict learning = judge_learning(losses, task());
     const std::vector<RankState> states = all_states();
     const Verdict ranks = judge_ranks(states, settings_.layout, settings_.shape.tied_head);
-    memory_figures();
+    find_facts();
 
     std::vector<std::string> problems = learning.problems;
     problems.insert(problems.end(), ranks.problems.begin(), ranks.problems.end());
@@ -151,20 +153,7 @@ class LlmStep final : public PassCase {
     return check;
   }
 
-  std::vector<FigureOfMerit> figures() const override {
-    std::optional<Peak> peak;
-    if (ceiling_all_ > 0)
-      peak = Peak{ceiling_all_ / training::palm_flops_per_token(settings_.shape), PeakBasis::measured,
-                  "FLOP of a token at what all ranks' " + ceiling_->source + " reach"};
-    const auto tokens = static_cast<double>(settings_.tokens_per_step());
-    const auto lower = Better::lower;
-    return {{"tokens", tokens, "token/s", Better::higher, Reduce::median, peak, "step"},
-            {"step", std::nullopt, "s", lower, Reduce::median, std::nullopt, "step"},
-            {"step_p95", std::nullopt, "s", lower, Reduce::p95, std::nullopt, "each_step"},
-            {"step_p99", std::nullopt, "s", lower, Reduce::p99, std::nullopt, "each_step"},
-            {"step_max", std::nullopt, "s", lower, Reduce::max, std::nullopt, "each_step"},
-            {"jitter", std::nullopt, "1", lower, Reduce::median, std::nullopt, "change"}};
-  }
+  std::vector<FigureOfMerit> figures() const override { return llm_step_figures(settings_, facts_); }
 
   std::map<std::string, std::string> path() const override {
     std::map<std::string, std::string> path = operators_->describe();
@@ -185,36 +174,7 @@ class LlmStep final : public PassCase {
     return path;
   }
 
-  std::map<std::string, double> metrics() const override {
-    const training::ModelShape& shape = settings_.shape;
-    const double flops = training::palm_flops_per_token(shape);
-    const double again =
-        training::recomputed_flops_per_token(shape, settings_.layout.recompute_activations).total();
-    std::map<std::string, double> metrics = {
-        {"parameters", static_cast<double>(training::parameter_count(shape))},
-        {"flops_per_token", flops},
-        {"recomputed_flops_per_token", again},
-        {"flops_per_token_llmc", training::llmc_flops_per_token(shape)},
-        {"tokens_per_step", static_cast<double>(settings_.tokens_per_step())},
-        {"steps_checked", static_cast<double>(fingerprint_.size())},
-        {"entropy_nats", source_.entropy()},
-        {"loss_bound_nats", learned_bound(task())},
-        {"memory_estimate_bytes", memory_estimate_},
-        {"peak_rss_bytes", peak_rss_},
-        {"bytes_sent_per_step",
-         bytes_sent_ / static_cast<double>(std::max<std::size_t>(1, fingerprint_.size()))}};
-    if (!fingerprint_.empty()) metrics["last_loss_nats"] = fingerprint_.back().loss;
-    const auto median_s = reduce_samples(Reduce::median, steps_s_);
-    if (!median_s || *median_s <= 0) return metrics;
-    const double rate = static_cast<double>(settings_.tokens_per_step()) / *median_s;
-    metrics["tokens_per_s_and_rank"] = rate / group_.size();
-    metrics["time_for_20e6_tokens_s"] = 20e6 / rate;
-    if (ceiling_all_ > 0) {
-      metrics["mfu"] = flops * rate / ceiling_all_;
-      metrics["hfu"] = (flops + again) * rate / ceiling_all_;
-    }
-    return metrics;
-  }
+  std::map<std::string, double> metrics() const override { return llm_step_metrics(settings_, facts_); }
 
   std::vector<Attachment> attachments() const override {
     if (group_.rank() != 0) return {};
@@ -277,14 +237,18 @@ class LlmStep final : public PassCase {
     return all;
   }
 
-  /// Of the rank that has most.
-  void memory_figures() {
+  void find_facts() {
+    facts_.ranks = group_.size();
+    facts_.entropy_nats = source_.entropy();
+    facts_.loss_bound_nats = learned_bound(task());
+    facts_.last_loss_nats = last_.loss;
+    facts_.steps_checked = static_cast<std::int64_t>(fingerprint_.size());
     const auto items =
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
-    memory_estimate_ = group_.maximum(static_cast<double>(training::total_bytes(items)));
-    peak_rss_ = group_.maximum(peak_rss_bytes());
-    bytes_sent_ = static_cast<double>(group_.sum(trainer_->bytes_sent()));
+    facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::total_bytes(items)));
+    facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
+    facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
     const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);
     if (again && (!ceiling_ || again->per_second > ceiling_->per_second)) ceiling_ = again;
@@ -292,7 +256,8 @@ class LlmStep final : public PassCase {
     std::vector<double> each(static_cast<std::size_t>(group_.size()));
     if (ceiling_) each[static_cast<std::size_t>(group_.rank())] = ceiling_->per_second;
     group_.maximum(each);
-    for (const double one : each) ceiling_all_ += known ? one : 0;
+    for (const double one : each) facts_.ceiling_per_second += known ? one : 0;
+    if (ceiling_) facts_.ceiling_source = ceiling_->source;
   }
 
   std::string precision() const {
@@ -325,8 +290,7 @@ class LlmStep final : public PassCase {
   training::StepResult last_;
   std::uint64_t after_last_step_ = 0;
   training::Fingerprint fingerprint_;
-  std::vector<double> steps_s_;  ///< of all recorded steps, one by one
-  double memory_estimate_ = 0, peak_rss_ = 0, bytes_sent_ = 0, ceiling_all_ = 0;
+  LlmStepFacts facts_;
 };
 
 }  // namespace

@@ -17,6 +17,10 @@ using device::Element;
 /// Gradients travel in pieces of about this size: large enough for bandwidth, small enough to begin early.
 constexpr std::int64_t bucket_bytes = std::int64_t{16} << 20;
 
+/// Data, two receives, two waits for sends, forward, backward.
+constexpr std::int64_t spans_of_a_micro_batch = 7;
+constexpr std::int64_t spans_of_a_step = 8;
+
 MPI_Comm split(const bench::ProcessGroup& group, std::int64_t colour, std::int64_t key, std::int64_t size) {
   MPI_Comm made = MPI_COMM_NULL;
   if (!group.alone() && size > 1)
@@ -46,7 +50,6 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       layout_(layout),
       operators_(operators),
       settings_(settings),
-      now_s_(std::move(now_s)),
       silent_(silent),
       element_(operators.element()),
       exact_(device::exact_of(element_)),
@@ -55,6 +58,8 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
       pipeline_(
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
+      log_(std::move(now_s),
+           static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() + spans_of_a_step)),
       tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent)),
       memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0})),
       stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
@@ -146,15 +151,16 @@ std::uint64_t Trainer::checksum_of_table() const {
 
 // ---- Between stages
 
-void Trainer::receive(void* values, int from) {
-  const double begin_s = now_s_();
-  MPI_Recv(values, static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
-           MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
-  times_.exposed_s += now_s_() - begin_s;
+void Trainer::receive(std::int64_t micro_batch, void* values, int from) {
+  log_.time(Phase::exposed, "receive", micro_batch, [&] {
+    MPI_Recv(values,
+             static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
+             MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
+  });
 }
 
-void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
-  wait(request);
+void Trainer::send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request) {
+  wait(micro_batch, request);
   void* sent = memory_.at("work.sent", copy);
   const auto bytes = stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_));
   std::memcpy(sent, values, static_cast<std::size_t>(bytes));
@@ -163,11 +169,9 @@ void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
   bytes_sent_ += bytes;
 }
 
-void Trainer::wait(MPI_Request& request) {
+void Trainer::wait(std::int64_t micro_batch, MPI_Request& request) {
   if (request == MPI_REQUEST_NULL) return;
-  const double begin_s = now_s_();
-  MPI_Wait(&request, MPI_STATUS_IGNORE);
-  times_.exposed_s += now_s_() - begin_s;
+  log_.time(Phase::exposed, "wait for a send", micro_batch, [&] { MPI_Wait(&request, MPI_STATUS_IGNORE); });
 }
 
 void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(std::int64_t)>& next) {
@@ -176,18 +180,19 @@ void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(s
   std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
   std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
   if (stage_->first() || stage_->last()) {
-    const double begin_s = now_s_();
-    const MicroBatch batch = next(micro_batch);
-    std::copy_n(batch.tokens, rows, tokens);
-    std::copy_n(batch.targets, rows, targets);
-    times_.data_s += now_s_() - begin_s;
+    log_.time(Phase::data, "next micro-batch", micro_batch, [&] {
+      const MicroBatch batch = next(micro_batch);
+      std::copy_n(batch.tokens, rows, tokens);
+      std::copy_n(batch.targets, rows, targets);
+    });
   }
   const int stage = static_cast<int>(at_.pipeline);
-  if (!stage_->first()) receive(stage_->input(slot), stage - 1);
-  const double begin_s = now_s_();
-  loss_sum_ += stage_->forward(slot, tokens, targets);
-  times_.forward_s += now_s_() - begin_s;
-  if (!stage_->last()) send(stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
+  if (!stage_->first()) receive(micro_batch, stage_->input(slot), stage - 1);
+  log_.time(Phase::forward, "forward", micro_batch,
+            [&] { loss_sum_ += stage_->forward(slot, tokens, targets); });
+  if (!stage_->last()) {
+    send(micro_batch, stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
+  }
 }
 
 void Trainer::backward(std::int64_t micro_batch) {
@@ -196,8 +201,7 @@ void Trainer::backward(std::int64_t micro_batch) {
   const std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
   const std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
   const int stage = static_cast<int>(at_.pipeline);
-  if (!stage_->last()) receive(stage_->d_output(), stage + 1);
-  const double begin_s = now_s_();
+  if (!stage_->last()) receive(micro_batch, stage_->d_output(), stage + 1);
   const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
   std::function<void(std::int64_t)> done;
   if (micro_batch + 1 == layout_.micro_batches()) {
@@ -207,9 +211,9 @@ void Trainer::backward(std::int64_t micro_batch) {
     const std::int64_t least = table == nullptr ? 0 : table->offset + table->count();
     done = [this, least](std::int64_t from) { start_exchange(std::max(from, least)); };
   }
-  stage_->backward(slot, tokens, targets, scale, done);
-  times_.backward_s += now_s_() - begin_s;
-  if (!stage_->first()) send(0, stage_->d_input(), stage - 1, sent_backward_);
+  log_.time(Phase::backward, "backward", micro_batch,
+            [&] { stage_->backward(slot, tokens, targets, scale, done); });
+  if (!stage_->first()) send(micro_batch, 0, stage_->d_input(), stage - 1, sent_backward_);
 }
 
 // ---- Gradients
@@ -255,14 +259,14 @@ void Trainer::start_exchange(std::int64_t flat_begin) {
 }
 
 void Trainer::finish_exchange() {
-  const double begin_s = now_s_();
-  share_tied_gradient();
-  start_exchange(0);
-  if (!exchanges_.empty()) {
+  if (shared_table() != nullptr)
+    log_.time(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
+  if (data_ == MPI_COMM_NULL) return;
+  log_.time(Phase::exposed, "rest of the gradients", -1, [&] {
+    start_exchange(0);
     MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
     exchanges_.clear();
-  }
-  times_.exposed_s += now_s_() - begin_s;
+  });
 }
 
 // A tied table has a copy on the last stage. The first stage updates it for both: sums over data-parallel
@@ -270,7 +274,6 @@ void Trainer::finish_exchange() {
 
 void Trainer::share_tied_gradient() {
   const LocalTensor* table = shared_table();
-  if (table == nullptr) return;
   const auto pass_on = [&](std::byte* own, std::int64_t count, std::byte* received) {
     if (stage_->last()) {
       if (silent_) std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
@@ -296,8 +299,6 @@ void Trainer::share_tied_gradient() {
 
 void Trainer::share_tied_weights() {
   const LocalTensor* table = shared_table();
-  if (table == nullptr) return;
-  const double begin_s = now_s_();
   constexpr std::int64_t block = std::int64_t{1} << 24;
   for (std::int64_t at = 0; at < table->count(); at += block) {
     const std::int64_t count = std::min(block, table->count() - at);
@@ -312,7 +313,6 @@ void Trainer::share_tied_weights() {
     MPI_Recv(silent_ ? ignored.data() : own, static_cast<int>(bytes), MPI_BYTE, 0, 1, pipeline_,
              MPI_STATUS_IGNORE);
   }
-  times_.exposed_s += now_s_() - begin_s;
 }
 
 const LocalTensor* Trainer::shared_table() const {
@@ -357,14 +357,12 @@ void Trainer::update(double gradient_scale) {
                      part("first_moment", segment.begin), part("second_moment", segment.begin),
                      gradients(segment.begin), weight);
   }
-  if (!layout_.shard_optimizer || data_ == MPI_COMM_NULL) return;
-  // The others' gradients are spent too, and their weights are fetched.
-  std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
-  gather_weights();
+  // The others' gradients are spent too.
+  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL)
+    std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
 }
 
 void Trainer::gather_weights() {
-  const double begin_s = now_s_();
   const std::int64_t length = shard_length(local().count, layout_.data);
   const std::int64_t bytes = length * static_cast<std::int64_t>(bytes_of(element_));
   const int units = static_cast<int>(length / flat_alignment);
@@ -374,12 +372,11 @@ void Trainer::gather_weights() {
     MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, shard_unit_, data_);
   }
   bytes_sent_ += bytes * (layout_.data - 1);
-  times_.exposed_s += now_s_() - begin_s;
 }
 
 StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
   loss_sum_ = 0;
-  times_ = {};
+  log_.begin_step();
   exchanged_from_ = flat_length_;
   // A copy, which stands at the end, is not this stage's to update.
   if (local().tensors.back().copy) exchanged_from_ = local().tensors.back().offset;
@@ -390,26 +387,42 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
       backward(action.micro_batch);
     }
   }
-  wait(sent_forward_);
-  wait(sent_backward_);
+  wait(-1, sent_forward_);
+  wait(-1, sent_backward_);
   finish_exchange();
   StepResult result;
-  const double begin_s = now_s_();
-  const double exposed_s = times_.exposed_s;
-  result.gradient_norm = gradient_norm();
-  result.own_squares = own_squares_;
   result.own_loss = loss_sum_;
-  // Only the last stage has losses; each of its tensor ranks has the same.
-  double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
-  if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
-  result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
-  const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
-  update(clipped ? settings_.clip / result.gradient_norm : 1.0);
-  share_tied_weights();
+  log_.time(Phase::optimizer, "norm of the gradients", -1, [&] {
+    result.gradient_norm = gradient_norm();
+    // Only the last stage has losses; each of its tensor ranks has the same.
+    double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
+    if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
+    result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
+  });
+  result.own_squares = own_squares_;
+  log_.time(Phase::optimizer, "AdamW", -1, [&] {
+    const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
+    update(clipped ? settings_.clip / result.gradient_norm : 1.0);
+  });
+  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL)
+    log_.time(Phase::exposed, "gather the weights", -1, [&] { gather_weights(); });
+  if (shared_table() != nullptr)
+    log_.time(Phase::exposed, "weights of the tied table", -1, [&] { share_tied_weights(); });
   ++steps_;
-  times_.optimizer_s += now_s_() - begin_s - (times_.exposed_s - exposed_s);
-  result.times = times_;
   return result;
+}
+
+std::vector<StateBlock> Trainer::state() {
+  const bool sharded = layout_.shard_optimizer && data_ != MPI_COMM_NULL;
+  std::vector<StateBlock> blocks = {
+      {"weights", weights(0), static_cast<std::size_t>(flat_length_) * bytes_of(element_), true}};
+  for (const char* name : {"master", "first_moment", "second_moment"}) {
+    auto* begin = static_cast<std::byte*>(memory_.at(name));
+    if (begin == nullptr) continue;
+    const std::int64_t count = sharded ? shard_length(local().count, layout_.data) : flat_length_;
+    blocks.push_back({name, begin, static_cast<std::size_t>(count) * bytes_of(exact_), !sharded});
+  }
+  return blocks;
 }
 
 }  // namespace assay::training
