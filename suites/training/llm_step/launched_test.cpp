@@ -11,6 +11,7 @@
 #include "reports/base/files.h"
 #include "reports/record/record_json.h"
 #include "reports/record/request.h"
+#include "suites/harness/benchmark.h"
 #include "suites/harness/launched_program.h"
 #include "suites/training/support/fingerprint.h"
 
@@ -236,15 +237,84 @@ TEST_F(LaunchedLlmStep, EveryPlantedFaultIsCaught) {
   }
 }
 
+TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
+  // Six steps: after the fourth two are made again, after the sixth the one that comes next.
+  const Parameters model = models().at("gpt, tied"), rarely{{"checkpoint_every", whole(4)}},
+                   often{{"checkpoint_every", whole(2)}};
+  std::map<std::string, double> serial_bytes;
+  for (const int ranks : {1, 2, 4}) {
+    for (const Parameters& layout : layouts_of(ranks)) {
+      for (const std::string precision : {"f32", "bf16", "f64"}) {
+        if (ranks == 4 && precision != "f32") continue;  // they take seconds each, whatever is in them
+        const Parameters one = both(both(model, layout), {{"precision", precision}});
+        for (const Parameters& every : {Parameters{}, rarely, often}) {
+          if (ranks < 4 || !every.empty()) add(both(one, every), ranks);
+        }
+      }
+    }
+    std::vector<std::string> without;  // the attachment of the case before, which had no checkpoints
+    for (const Record& record : run(ranks)) {
+      if (record.status == LaunchStatus::unsupported) continue;
+      expect_passed(record);
+      const DeviceResult& device = record.devices.at(0);
+      const std::int64_t every = integer(record.parameters, "checkpoint_every");
+      EXPECT_EQ(record.path.contains("checkpoint"), every > 0);
+      EXPECT_EQ(device.metrics.contains("tokens_with_checkpoints_per_s"), every > 0);
+      if (every == 0) {
+        without = record.attachments;
+        continue;
+      }
+      if (ranks < 4) {
+        EXPECT_EQ(record.attachments, without) << name_of(record);
+      }
+      EXPECT_THAT(device.check.how,
+                  HasSubstr(every == 4 ? "2 steps from the checkpoint of step 4 made again bit for bit"
+                                       : "1 step from the checkpoint of step 6 made again bit for bit"))
+          << name_of(record);
+      EXPECT_EQ(device.series.at("checkpoint").samples.size(),
+                every == 4 ? 1U : 3U);  // one step is a warm-up
+      EXPECT_THAT(record.path.at("checkpoint"), HasSubstr("fsync"));
+      const double bytes = device.metrics.at("checkpoint_bytes");
+      double& serial = serial_bytes[text(record.parameters, "precision")];
+      if (ranks == 1) serial = bytes;
+      // Data-parallel copies save nothing twice: with ZeRO-1 they have another header and padded shards.
+      if (ranks == 2 && integer(record.parameters, "tensor") == 1 &&
+          integer(record.parameters, "pipeline") == 1) {
+        EXPECT_GE(bytes, serial) << name_of(record);
+        EXPECT_LE(bytes, serial + (flag(record.parameters, "zero1") ? 4096 + 4 * 32 * 8 : 0));
+      }
+    }
+  }
+}
+
+TEST_F(LaunchedLlmStep, ACheckpointThatIsDamagedIsFound) {
+  for (const int ranks : {1, 2}) {
+    for (const Parameters& layout : layouts_of(ranks)) {
+      for (const std::int64_t every : {2, 4})
+        add(both(both(models().at("llama"), layout), {{"checkpoint_every", every}}), ranks);
+    }
+    for (const Record& record : run(ranks, "wrong_element")) {
+      ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
+      const Check& check = record.devices.at(0).check;
+      EXPECT_EQ(check.status, CheckStatus::fail) << name_of(record) << ": " << check.how;
+      EXPECT_THAT(check.how, HasSubstr("rank " + std::to_string(ranks - 1) + " has other weights"));
+      EXPECT_THAT(check.how, HasSubstr("the training cannot go on from its checkpoint of step"));
+      EXPECT_THAT(check.how, HasSubstr("of the checkpoint is damaged: the checksum of its"));
+    }
+  }
+}
+
 TEST_F(LaunchedLlmStep, WhatCannotRunSaysWhy) {
   add({{"tensor", whole(4)}}, 2);
   add({{"global_batch", whole(9)}}, 2);
   add({{"model", std::string("llama3-405b")}, {"precision", std::string("f32")}}, 2);
   add({{"vocabulary", whole(3)}}, 2);
   add({{"storage", std::string("elsewhere")}}, 2);
+  add({{"checkpoint_every", whole(6)}}, 2);
   const std::vector<Record> records = run(2);
-  const std::vector<std::string> reasons = {"does not make the 2 ranks", "nearest that are: 8 and 12", "GiB",
-                                            "vocabulary of 3", "elsewhere"};
+  const std::vector<std::string> reasons = {
+      "does not make the 2 ranks",   "nearest that are: 8 and 12", "GiB", "vocabulary of 3", "elsewhere",
+      "checkpoint_every = 5 or less"};
   ASSERT_EQ(records.size(), reasons.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     EXPECT_EQ(records[i].status, LaunchStatus::unsupported) << reasons[i];

@@ -60,8 +60,8 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   settings.warmups = static_cast<int>(integer(parameters, "warmups"));
   settings.checkpoint_every = integer(parameters, "checkpoint_every");
   if (settings.checkpoint_every > settings.steps) {
-    throw bad_input("a checkpoint every " + count(settings.checkpoint_every, "step") + " of " +
-                        count(settings.steps, "recorded step") + " may never be timed",
+    throw bad_input("a checkpoint every " + count(settings.checkpoint_every, "step") +
+                        " may not come at all among " + count(settings.steps, "recorded step"),
                     "give checkpoint_every = " + std::to_string(settings.steps) + " or less, or more steps");
   }
   return settings;

@@ -151,10 +151,10 @@ Verdict judge_repetition(const training::Fingerprint& recorded, const training::
     return verdict;
   }
   const auto at = static_cast<std::size_t>(difference->step - first.front().step);
-  verdict.problems.push_back("step " + std::to_string(difference->step) + " made again " + from +
-                             " has another " + difference->what + ": " +
-                             part_of(repeated[at], difference->what) + ", and at first " +
-                             part_of(first[at], difference->what));
+  const std::string what = difference->what == "parameters" ? "checksum of the parameters" : difference->what;
+  verdict.problems.push_back("step " + std::to_string(difference->step) + " made again " + from + ": the " +
+                             what + " is " + part_of(repeated[at], difference->what) + ", and was " +
+                             part_of(first[at], difference->what) + " at first");
   return verdict;
 }
 
