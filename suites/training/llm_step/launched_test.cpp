@@ -249,8 +249,9 @@ TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
     std::size_t number = 0;
     for (const Parameters& layout : layouts_of(ranks)) {
       const Parameters one = both(both(model, layout), {{"precision", precisions.at(number % 3)}});
-      const std::int64_t every = number++ % 2 == 0 ? 4 : 2;
-      if (ranks == 2) add(one, ranks);
+      const std::int64_t every = number % 2 == 0 ? 4 : 2;
+      if (ranks == 2 && number < 2) add(one, ranks);
+      ++number;
       add(both(one, {{"checkpoint_every", every}}), ranks);
     }
     std::vector<std::string> without;  // the attachment of the case before, which had no checkpoints
@@ -268,9 +269,10 @@ TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
         without = record.attachments;
         continue;
       }
-      if (ranks == 2) {
+      if (!without.empty()) {
         EXPECT_EQ(record.attachments, without) << name_of(record);
       }
+      without.clear();
       EXPECT_THAT(device.check.how, HasSubstr(again.at(every))) << name_of(record);
       EXPECT_EQ(device.series.at("checkpoint").samples.size(),
                 every == 4 ? 1U : 3U);  // one step is a warm-up
