@@ -54,6 +54,7 @@ std::vector<std::string> lines_of(const CheckpointIdentity& identity, std::int64
   add("pipeline", layout.pipeline);
   add("sequence_parallel", int{layout.sequence_parallel});
   add("zero1", int{layout.shard_optimizer});
+  add("shared_window", int{layout.shared_window});
   add("micro_batch", layout.micro_batch);
   add("global_batch", layout.global_batch);
   add("recompute", int{layout.recompute_activations});
