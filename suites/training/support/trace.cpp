@@ -1,6 +1,5 @@
 #include "suites/training/support/trace.h"
 
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -32,9 +31,7 @@ std::string trace_events(const RankTrace& rank) {
                             {"pid", rank.rank},
                             {"tid", 0},
                             {"args", {{"sort_index", rank.rank}}}}));
-  const auto ns = [&](double at_s) {
-    return std::llround((std::clamp(at_s, rank.begin_s, rank.end_s) - rank.begin_s) * 1e9);
-  };
+  const auto ns = [&](double at_s) { return std::llround((at_s - rank.begin_s) * 1e9); };
   const auto complete = [&](const std::string& what, std::string_view category, double begin_s, double end_s,
                             const Json& arguments) {
     const long long begin_ns = ns(begin_s);

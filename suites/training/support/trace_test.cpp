@@ -27,7 +27,7 @@ TEST(Trace, TheFileIsJsonWhateverTheNames) {
   const std::vector<Span> spans = {{Phase::exposed, "the \"rest\"\n of \\ it", 7, 0.5, 1}};
   const std::string nasty = "n\"01\"\\\x01\xff";
   const std::string text =
-      trace_file({trace_events({0, nasty, 1, 0, 1, &spans}), trace_events({1, "n2", 1, 5, 6, &spans})},
+      trace_file({trace_events({0, nasty, 1, 0, 1, &spans}), trace_events({1, "n2", 1, 0.25, 1, &spans})},
                  {{"clocks", "as \"they\" are"}});
   const Json trace = Json::parse(text);
   EXPECT_EQ(trace.at("displayTimeUnit"), "ms");
@@ -37,9 +37,10 @@ TEST(Trace, TheFileIsJsonWhateverTheNames) {
   EXPECT_EQ(events[0].at("args").at("name"), "rank 0 on node n\"01\"\\\x01\xef\xbf\xbd");
   EXPECT_EQ(events[4].at("name"), "the \"rest\"\n of \\ it");
   EXPECT_EQ(events[4].at("args").at("micro_batch"), 7);
-  // The second rank's clock is another one: its span began before its step and is cut to it.
-  EXPECT_EQ(events[9].at("ts"), 0.0);
-  EXPECT_EQ(events[9].at("dur"), 0.0);
+  // The second rank left the barrier when its own clock said 0.25.
+  EXPECT_EQ(events[4].at("ts"), 5e5);
+  EXPECT_EQ(events[9].at("ts"), 2.5e5);
+  EXPECT_EQ(events[9].at("dur"), 5e5);
 }
 
 TEST(Trace, WithoutRanksItIsStillATrace) {

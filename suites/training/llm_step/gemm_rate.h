@@ -1,0 +1,26 @@
+// training/llm_step: how fast this machine multiplies large matrices, by the same operators, in the same
+// precision and with the same threads as the step: what the step could reach if it were matrix products
+// alone.
+#pragma once
+
+#include <cstdint>
+
+#include "suites/device/element.h"
+#include "suites/harness/clock.h"
+#include "suites/harness/process_group.h"
+
+namespace assay::bench {
+
+struct GemmRate {
+  double per_second = 0;  ///< FLOP/s of all ranks together; 0: not measured
+  std::int64_t size = 0;  ///< of the best product, size x size x size
+};
+
+/// Collective. Squares from 512, each twice the one before, up to 4096: as long as a rank's operands stay
+/// below `most_bytes` (but 512 always) and the products so far took less than time_s (the same on every
+/// rank). Every product is done by all ranks at once after a barrier and takes as long as the slowest one's;
+/// the best counts. All memory is given back. Throws the same Error on every rank.
+GemmRate measure_gemm_rate(const ProcessGroup& group, device::Element element, int threads,
+                           std::int64_t most_bytes, double time_s, Clock& clock);
+
+}  // namespace assay::bench
