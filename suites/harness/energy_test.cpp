@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "suites/harness/group_energy.h"
 #include "suites/harness/launched_program.h"
 
 namespace assay::bench {
@@ -121,6 +122,28 @@ TEST_F(Energy, SocketsOfAnAmdProcessor) {
   meter.read();
   ASSERT_TRUE(meter.joules());
   EXPECT_DOUBLE_EQ(*meter.joules(), 2.5);
+}
+
+TEST_F(Energy, OfAGroupIsReadByTheFirstRankOfANode) {
+  const ProcessGroup alone;
+  GroupEnergy none(alone, root());
+  none.start(1);
+  none.read(2);
+  none.gather();
+  EXPECT_FALSE(none.joules());
+  EXPECT_THAT(none.words(), HasSubstr("no readable energy counter: localhost: there is no powercap"));
+  put_zone("intel-rapl:0", "package-0", "100000");
+  GroupEnergy energy(alone, root());
+  energy.start(10);
+  put_zone("intel-rapl:0", "package-0", "600000");
+  energy.read(12);
+  put_zone("intel-rapl:0", "package-0", "100000");
+  energy.read(14);
+  energy.gather();
+  ASSERT_TRUE(energy.joules());
+  EXPECT_DOUBLE_EQ(*energy.joules(), 1.0);
+  EXPECT_DOUBLE_EQ(energy.elapsed_s(), 4);
+  EXPECT_EQ(energy.words(), "RAPL: package-0");
 }
 
 TEST_F(Energy, ACounterOfTheWholeNodeComesFirst) {

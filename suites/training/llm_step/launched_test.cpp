@@ -107,7 +107,7 @@ class LaunchedLlmStep : public testing::Test {
 
   Fingerprint fingerprint_of(const Record& record) {
     EXPECT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
-    if (record.attachments.size() != 1) return {};
+    if (record.attachments.empty()) return {};
     return training::parse_fingerprint(read_file(scratch_ / "attachments" / record.attachments[0]));
   }
 
@@ -204,7 +204,7 @@ TEST_F(LaunchedLlmStep, TheSameSeedAndLayoutGiveTheSameBits) {
     }
     expect_passed(records[i]);
     if (i % (2 * half) < half) continue;
-    EXPECT_EQ(records[i].attachments, records[i - half].attachments) << name_of(records[i]);
+    EXPECT_EQ(records[i].attachments.at(0), records[i - half].attachments.at(0)) << name_of(records[i]);
     EXPECT_EQ(records[i].path.at("fingerprint"), records[i - half].path.at("fingerprint"));
   }
 }
