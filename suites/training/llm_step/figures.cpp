@@ -30,20 +30,20 @@ std::map<std::string, std::string> llm_step_words(const LlmStepSettings& setting
   std::map<std::string, std::string> words;
   words["warmup_steps"] = std::to_string(facts.warmups) + ", not recorded";
   words["energy"] = facts.energy_words;
-  const std::string work =
-      "F x tokens/s / peak; F = 6 N + 12 L H Q T = " + number(training::palm_flops_per_token(shape)) +
-      " FLOP a token, N = " + std::to_string(training::multiplied_parameter_count(shape)) +
-      ", L = " + std::to_string(shape.layers) + ", H Q = " + std::to_string(shape.width) +
-      ", T = " + std::to_string(shape.sequence) + "; peak = ";
-  if (facts.ceiling_per_second > 0) {
-    words["mfu"] = work + number(facts.ceiling_per_second) + " FLOP/s, measured: " + facts.ceiling_source +
-                   ", " + all_of(facts.ranks);
-  }
+  words["flops"] =
+      "PaLM, appendix B: F = 6 N + 12 L H Q T = " + number(training::palm_flops_per_token(shape)) +
+      " a token, N = " + std::to_string(training::multiplied_parameter_count(shape)) +
+      " (without look-up tables), L = " + std::to_string(shape.layers) +
+      ", H Q = " + std::to_string(shape.width) + ", T = " + std::to_string(shape.sequence);
+  const auto share_of = [&](double peak, const std::string& source) {
+    return "F x tokens/s / peak, peak = " + number(peak) + " FLOP/s, measured: " + source + ", " +
+           all_of(facts.ranks);
+  };
+  if (facts.ceiling_per_second > 0) words["mfu"] = share_of(facts.ceiling_per_second, facts.ceiling_source);
   if (facts.gemm.per_second > 0) {
     const std::string size = std::to_string(facts.gemm.size);
-    words["mfu_of_gemm"] = work + number(facts.gemm.per_second) + " FLOP/s, measured: the best product of " +
-                           size + " x " + size + " x " + size + " by the step's operators, " +
-                           all_of(facts.ranks);
+    words["mfu_of_gemm"] = share_of(facts.gemm.per_second, "best product of " + size + " x " + size + " x " +
+                                                               size + " by the step's operators");
   }
   return words;
 }

@@ -36,7 +36,8 @@ struct LlmStepFacts {
 
 std::vector<FigureOfMerit> llm_step_figures(const LlmStepSettings& settings, const LlmStepFacts& facts);
 
-/// How the figures came about, for the path of the record: "mfu", "mfu_of_gemm", "energy", "warmup_steps".
+/// How the figures came about, for the path of the record: "flops", "mfu", "mfu_of_gemm", "energy",
+/// "warmup_steps".
 std::map<std::string, std::string> llm_step_words(const LlmStepSettings& settings, const LlmStepFacts& facts);
 
 /// Names carry their unit; those that are not known are left out.

@@ -44,8 +44,9 @@ TEST(LlmStepFigures, MfuIsAgainstTheProbeAndAgainstTheProduct) {
   EXPECT_FALSE(metrics.contains("energy_per_step_j"));
   const auto words = llm_step_words(settings, known);
   const std::string n = std::to_string(training::multiplied_parameter_count(settings.shape));
-  EXPECT_THAT(words.at("mfu"), HasSubstr("F = 6 N + 12 L H Q T = "));
-  EXPECT_THAT(words.at("mfu"), HasSubstr("N = " + n + ","));
+  EXPECT_THAT(words.at("flops"), HasSubstr("F = 6 N + 12 L H Q T = "));
+  EXPECT_THAT(words.at("flops"), HasSubstr("N = " + n + " "));
+  EXPECT_THAT(words.at("mfu"), HasSubstr("F x tokens/s / peak, peak = "));
   EXPECT_THAT(words.at("mfu"), HasSubstr("measured: FMA probe, all 2 ranks together"));
   EXPECT_THAT(words.at("mfu_of_gemm"), HasSubstr("2048 x 2048 x 2048"));
   EXPECT_EQ(words.at("warmup_steps"), "3, not recorded");

@@ -13,7 +13,7 @@ namespace {
 
 using device::Element;
 
-constexpr std::int64_t smallest = 512, largest = 4096;
+constexpr std::int64_t smallest = 256, largest = 4096;
 constexpr int most_runs = 5;
 
 /// Numbers in [-1, 1) without a pattern: what multiplies zeros may be faster than it is.

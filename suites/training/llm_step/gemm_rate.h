@@ -16,8 +16,8 @@ struct GemmRate {
   std::int64_t size = 0;  ///< of the best product, size x size x size
 };
 
-/// Collective. Squares from 512, each twice the one before, up to 4096: as long as a rank's operands stay
-/// below `most_bytes` (but 512 always) and the products so far took less than time_s (the same on every
+/// Collective. Squares from 256, each twice the one before, up to 4096: as long as a rank's operands stay
+/// below `most_bytes` (but 256 always) and the products so far took less than time_s (the same on every
 /// rank). Every product is done by all ranks at once after a barrier and takes as long as the slowest one's;
 /// the best counts. All memory is given back. Throws the same Error on every rank.
 GemmRate measure_gemm_rate(const ProcessGroup& group, device::Element element, int threads,

@@ -183,7 +183,6 @@ class LlmStep final : public PassCase {
     path["model"] = describe(settings_.shape);
     path["layout"] = describe(settings_.layout);
     path["optimizer"] = optimizer();
-    path["flops"] = "PaLM, appendix B: 6 N + 12 L H Q T a token, N without look-up tables";
     path.merge(llm_step_words(settings_, facts_));
     path["tokens"] = "Markov source of " + std::to_string(source_.symbols()) + " symbols, " +
                      std::to_string(corpus_size_.shards) + " shards on " + corpus_->where();
