@@ -275,7 +275,7 @@ Each value of a list is run with each value of the other lists. Options:
   --seed N          of the random inputs (default 1)
   --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
-  --export-trace FILE   write the phases of one step on all ranks for https://ui.perfetto.dev (training/llm_step)
+  --export-trace FILE   write one pass, phase by phase, on all ranks for https://ui.perfetto.dev (where there are phases)
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
 

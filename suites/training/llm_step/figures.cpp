@@ -42,8 +42,9 @@ std::map<std::string, std::string> llm_step_words(const LlmStepSettings& setting
   if (facts.ceiling_per_second > 0) words["mfu"] = share_of(facts.ceiling_per_second, facts.ceiling_source);
   if (facts.gemm.per_second > 0) {
     const std::string size = std::to_string(facts.gemm.size);
-    words["mfu_of_gemm"] = share_of(facts.gemm.per_second, "best product of " + size + " x " + size + " x " +
-                                                               size + " by the step's operators");
+    words["mfu_of_gemm"] =
+        share_of(facts.gemm.per_second, "the largest product that fits, " + size + " x " + size + " x " +
+                                            size + " by the step's operators");
   }
   return words;
 }

@@ -14,7 +14,7 @@ namespace {
 using device::Element;
 
 constexpr std::int64_t smallest = 256, largest = 4096;
-constexpr int most_runs = 5;
+constexpr int fewest_runs = 3, most_runs = 6;
 
 /// Numbers in [-1, 1) without a pattern: what multiplies zeros may be faster than it is.
 void fill(Element element, std::int64_t count, void* values) {
@@ -63,23 +63,26 @@ GemmRate measure_gemm_rate(const ProcessGroup& group, Element element, int threa
                            double time_s, Clock& clock) {
   const auto agreed_bytes = static_cast<std::int64_t>(-group.maximum(-static_cast<double>(most_bytes)));
   GemmRate best;
-  double spent_s = 0;
+  double spent_s = 0, shortest_s = 0;
   for (std::int64_t size = smallest; size <= largest; size *= 2) {
     // Operands, and a copy of one that the library may make.
     const std::int64_t bytes = 4 * size * size * static_cast<std::int64_t>(device::bytes_of(element));
-    if (size > smallest && (bytes > agreed_bytes || spent_s >= time_s)) break;
+    const bool too_long = spent_s + fewest_runs * 8 * shortest_s > time_s;
+    if (size > smallest && (bytes > agreed_bytes || too_long)) break;
     std::unique_ptr<Product> product;
     agree_or_throw(group, [&] { product = std::make_unique<Product>(element, threads, size); });
-    const double flops = 2.0 * static_cast<double>(size * size * size) * group.size();
     product->run();  // the first one plans and touches memory
-    for (int run = 0; run < most_runs && (run == 0 || spent_s < time_s); ++run) {
+    shortest_s = 0;
+    for (int run = 0; run < most_runs && (run < fewest_runs || spent_s < time_s); ++run) {
       group.barrier();
       const double begin_s = clock.now_s();
       product->run();
       const double seconds = group.maximum(clock.now_s() - begin_s);
       spent_s += seconds;
-      if (seconds > 0 && flops / seconds > best.per_second) best = {flops / seconds, size};
+      if (run == 0 || seconds < shortest_s) shortest_s = seconds;
     }
+    const double flops = 2.0 * static_cast<double>(size * size * size) * group.size();
+    best = {shortest_s > 0 ? flops / shortest_s : 0, size};
   }
   return best;
 }

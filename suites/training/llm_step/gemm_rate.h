@@ -13,13 +13,14 @@ namespace assay::bench {
 
 struct GemmRate {
   double per_second = 0;  ///< FLOP/s of all ranks together; 0: not measured
-  std::int64_t size = 0;  ///< of the best product, size x size x size
+  std::int64_t size = 0;  ///< of the product, size x size x size
 };
 
-/// Collective. Squares from 256, each twice the one before, up to 4096: as long as a rank's operands stay
-/// below `most_bytes` (but 256 always) and the products so far took less than time_s (the same on every
-/// rank). Every product is done by all ranks at once after a barrier and takes as long as the slowest one's;
-/// the best counts. All memory is given back. Throws the same Error on every rank.
+/// Collective. The largest square product, of 256, 512, ... 4096, whose operands take a rank no more than
+/// `most_bytes` and which can be measured three times before all of them have taken time_s (the same on every
+/// rank); 256 always. Every product is done by all ranks at once after a barrier and takes as long as the
+/// slowest one's; the shortest of three to six counts. All memory is given back. Throws the same Error on
+/// every rank.
 GemmRate measure_gemm_rate(const ProcessGroup& group, device::Element element, int threads,
                            std::int64_t most_bytes, double time_s, Clock& clock);
 

@@ -82,7 +82,7 @@ class LlmStep final : public PassCase {
         measure_gemm_rate(group_, settings_.element, context_.threads,
                           training::total_bytes(training::memory_items(
                               settings_.shape, settings_.layout, group_.rank(), {settings_.element, 0, 0})),
-                          std::clamp(context_.time_s / 20, 0.02, 2.0), clock);
+                          std::clamp(context_.time_s / 20, 0.2, 2.0), clock);
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
     training::LoaderSettings loading;
     loading.shards = corpus_->shards();
