@@ -87,7 +87,7 @@ TEST_F(LlmStepTelemetry, SpansOfATraceLieSideBySideWithinTheStep) {
       EXPECT_LE(end, steps[rank].at("dur").get<double>() + rounding) << layout;
       const int micro_batches = layout == "--data 2" ? 2 : 4;
       EXPECT_EQ(kinds["forward"], micro_batches) << layout;
-      EXPECT_EQ(kinds["backward"], micro_batches) << layout;
+      EXPECT_GE(kinds["backward"], micro_batches) << layout;  // what is exchanged meanwhile interrupts it
       EXPECT_EQ(kinds["optimizer"], 2) << layout;
       EXPECT_GE(kinds["exposed"], 1) << layout;
     }
