@@ -107,7 +107,7 @@ BenchmarkSpec describe_llm_step() {
 }  // namespace
 
 const Benchmark& training_llm_step() {
-  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step};
+  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step, true};
   return benchmark;
 }
 
