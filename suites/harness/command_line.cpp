@@ -152,6 +152,15 @@ const ParameterSpec* find_parameter(const BenchmarkSpec& spec, std::string name)
   return spec.find_parameter(name);
 }
 
+/// The benchmark that takes options of this name for its library; null: none does.
+const Benchmark* takes_for_library(const std::vector<const Benchmark*>& known, const std::string& name) {
+  for (const Benchmark* benchmark : known) {
+    const std::string& prefix = benchmark->library_flags.prefix;
+    if (!prefix.empty() && name.rfind(prefix, 0) == 0) return benchmark;
+  }
+  return nullptr;
+}
+
 struct Axis {
   std::string name;
   std::vector<ParameterValue> values;
@@ -219,6 +228,13 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
     const auto own = own_options().find(given.name);
     if (own != own_options().end()) {
       own->second(line, given);
+      continue;
+    }
+    if (const Benchmark* taker = takes_for_library(known, given.name)) {
+      if (spec != &taker->spec)
+        throw bad_input("--" + given.name + " is for " + taker->spec.name + " alone",
+                        "leave it out, or run " + taker->spec.name);
+      line.library_flags.push_back("--" + given.name + (given.value ? "=" + *given.value : ""));
       continue;
     }
     const ParameterSpec* parameter = spec == nullptr ? nullptr : find_parameter(*spec, given.name);
