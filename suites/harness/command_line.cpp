@@ -272,6 +272,7 @@ Each value of a list is run with each value of the other lists. Options:
   --seed N          of the random inputs (default 1)
   --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
+  --benchmark_*     of Google Benchmark, for the benchmark that runs on it: compute/operators
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
 

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <cmath>
 
@@ -33,7 +34,7 @@ FamilySetting small(const Subject& subject) {
     changes.kv_heads = 3;
     changes.feed_forward = 132;
     changes.sequence = 13;
-    changes.vocabulary = 1031;
+    changes.vocabulary = 211;
   } else {
     changes.width = 48;
     changes.heads = 6;
@@ -46,17 +47,21 @@ FamilySetting small(const Subject& subject) {
   setting.step.element = subject.element;
   setting.step.micro_batch = 3;
   setting.cold = false;
-  setting.threads = 2;
+  setting.threads = 1;
   setting.key = 12345;
   return setting;
 }
 
 class Families : public testing::TestWithParam<Subject> {
  protected:
+  // Nothing here is worth waking threads for.
+  void SetUp() override { omp_set_num_threads(1); }
+  void TearDown() override { omp_set_num_threads(omp_get_num_procs()); }
+
   /// False where the processor has no such products.
   bool make(const FamilySetting& setting) {
     if (!device::host().gemm_unsupported(GetParam().element).empty()) return false;
-    device_ = device::host_operators(GetParam().element, 2);
+    device_ = device::host_operators(GetParam().element, 1);
     all_ = families(setting, names_of(setting.step));
     for (const auto& family : all_) family->prepare(*device_);
     return true;
@@ -99,7 +104,9 @@ TEST_P(Families, ARingIsWorkedOnInTurnAndCheckedInEverySlot) {
   setting.cache_bytes = 20000;
   if (!make(setting)) return;
   for_each([&](Family& family, std::size_t which, const std::string& name) {
-    if (family.slots() == 1) EXPECT_GT(family.operators()[which].cost.bytes, 40000) << name;
+    if (family.slots() == 1) {
+      EXPECT_GT(family.operators()[which].cost.bytes, 40000) << name;
+    }
     run(family, which, 2 * family.slots() + 1);
   });
   for_each([&](Family& family, std::size_t which, const std::string& name) {
@@ -122,9 +129,8 @@ TEST_P(Families, OneWrongElementOrNanIsFoundInEveryResult) {
   if (!make(small(GetParam()))) return;
   for_each([&](Family& family, std::size_t which, const std::string& name) {
     for (const Fault fault : {Fault::wrong_element, Fault::nan}) {
-      for (std::uint64_t choice = 0; choice < 12; ++choice) {
-        run(family, which, 5);
-        ASSERT_TRUE(family.check(which).pass) << name;
+      for (std::uint64_t choice = 0; choice < 8; ++choice) {
+        run(family, which, 2);
         family.plant(which, fault, choice);
         const Finding found = family.check(which);
         EXPECT_FALSE(found.pass) << name << ", choice " << choice << ": " << found.where << " " << found.error
@@ -132,6 +138,8 @@ TEST_P(Families, OneWrongElementOrNanIsFoundInEveryResult) {
         EXPECT_EQ(std::isnan(found.error), fault == Fault::nan) << name;
       }
     }
+    run(family, which, 2);
+    EXPECT_TRUE(family.check(which).pass) << name;
   });
 }
 

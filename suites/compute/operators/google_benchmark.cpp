@@ -55,8 +55,8 @@ std::vector<std::string> initialise(const std::vector<std::string>& flags, doubl
   std::ostringstream min_time;
   min_time.precision(9);
   min_time << std::fixed << min_time_s;
-  std::vector<std::string> words = {"assay-bench",
-                                    "--benchmark_filter=.",
+  static char program[] = "assay-bench";  // the library keeps this pointer
+  std::vector<std::string> words = {"--benchmark_filter=.",
                                     "--benchmark_min_time=" + min_time.str(),
                                     "--benchmark_min_warmup_time=0",
                                     "--benchmark_repetitions=1",
@@ -69,7 +69,7 @@ std::vector<std::string> initialise(const std::vector<std::string>& flags, doubl
                                     "--benchmark_perf_counters="};
   words.insert(words.end(), flags.begin(), flags.end());
   words.emplace_back(list ? "--benchmark_list_tests=true" : "--benchmark_list_tests=false");
-  std::vector<char*> arguments;
+  std::vector<char*> arguments = {program};
   for (std::string& word : words) arguments.push_back(word.data());
   auto count = static_cast<int>(arguments.size());
   arguments.push_back(nullptr);

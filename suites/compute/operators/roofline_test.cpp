@@ -25,8 +25,8 @@ TEST(Roofline, TheSlowestLosesMostOfAStepNotMostOfACall) {
   const std::vector<MeasuredOperator> measured = {{product, 15}, {addition, 7}, {thin, 12}};
   EXPECT_DOUBLE_EQ(step_s(measured), 45 + 42 + 12);
   EXPECT_EQ(slowest(measured, machine),
-            "addition: 18 s of 99 s lost against its roofline (42 s instead of 24 s)");
-  EXPECT_THAT(slowest({{product, 17}, {addition, 7}}, machine), testing::StartsWith("product: 21 s"));
+            "addition: 18.00 s of 99.00 s lost against its roofline (42.00 s instead of 24.00 s)");
+  EXPECT_THAT(slowest({{product, 17}, {addition, 7}}, machine), testing::StartsWith("product: 21.00 s"));
   EXPECT_EQ(slowest({{product, 9}}, machine), "");  // beyond the ceiling: nothing is lost
   EXPECT_THAT(slowest({{product, 1000}, {addition, 7}}, {std::nullopt, 10.0}),
               testing::StartsWith("addition"));
