@@ -27,6 +27,11 @@ int slots_for(double bytes, const FamilySetting& setting) {
   return ring_slots(own, 1, setting.ranks_on_node, setting.cache_bytes);
 }
 
+std::uint64_t twice_the_cache(const FamilySetting& setting) {
+  constexpr std::uint64_t unknown = std::uint64_t{32} << 20;  // as ring.h counts one
+  return 2 * (setting.cache_bytes > 0 ? setting.cache_bytes : unknown);
+}
+
 bool changes(Use use) {
   return use == Use::accumulated || use == Use::replaced;
 }
@@ -69,12 +74,28 @@ bool Family::keep(const std::vector<std::string>& names) {
   });
   slots_ = 1;
   for (const TimedOperator& one : operators_) slots_ = std::max(slots_, slots_for(one.cost.bytes, setting_));
+  const std::int64_t fit = setting_.most_bytes / std::max<std::int64_t>(1, slot_bytes(operands_));
+  slots_ = static_cast<int>(std::clamp<std::int64_t>(fit, 1, slots_));
   turns_.assign(operators_.size(), {});
   for (Turn& turn : turns_) turn.calls.assign(static_cast<std::size_t>(slots_), 0);
   return !operators_.empty();
 }
 
+bool Family::needs_sweep(std::size_t which) const {
+  if (!setting_.cold || slots_ * slot_bytes(operands_) <= setting_.most_bytes / 2) return false;
+  const double touched = operators_[which].cost.bytes * slots_ * setting_.ranks_on_node;
+  return touched <= static_cast<double>(twice_the_cache(setting_));
+}
+
+std::int64_t Family::sweep_bytes() const {
+  for (std::size_t which = 0; which < operators_.size(); ++which)
+    if (needs_sweep(which))
+      return static_cast<std::int64_t>(twice_the_cache(setting_)) / setting_.ranks_on_node;
+  return 0;
+}
+
 void Family::prepare(device::Operators& device) {
+  sweep_.assign(static_cast<std::size_t>(sweep_bytes()), std::byte{});
   device_ = &device;
   reserve(device);
   ring_ = std::make_unique<OperandRing>(operands_, slots_, setting_.key);
@@ -99,6 +120,11 @@ void Family::begin(std::size_t which) {
 void Family::before_call(std::size_t which) {
   if (turns_[which].called == rounds_before_restoring * slots_) restore(which);
   if (operators_[which].before) operators_[which].before(turns_[which].slot);
+  if (!needs_sweep(which)) return;
+  constexpr std::size_t line_bytes = 64;
+#pragma omp parallel for schedule(static)
+  for (std::size_t at_byte = 0; at_byte < sweep_.size(); at_byte += line_bytes)
+    sweep_[at_byte] ^= std::byte{1};
 }
 
 void Family::after_call(std::size_t which) {

@@ -25,6 +25,9 @@ struct FamilySetting {
   int ranks_on_node = 1;
   bool cold = true;  ///< the step finds its operands outside the cache
   int threads = 1;
+  /// A ring takes no more than this, or one slot (a table of which a call touches few rows). Where that is
+  /// not beyond the cache, the cache is emptied before each call, untimed.
+  std::int64_t most_bytes = std::int64_t{512} << 20;
   std::uint64_t key = 0;  ///< of the random inputs
 };
 
@@ -61,7 +64,8 @@ class Family {
   bool keep(const std::vector<std::string>& names);
   const std::vector<TimedOperator>& operators() const { return operators_; }
   int slots() const { return slots_; }
-  std::int64_t bytes() const { return ring_bytes(operands_, slots_); }
+  /// Of the ring, and of what is written to empty the cache.
+  std::int64_t bytes() const { return ring_bytes(operands_, slots_) + sweep_bytes(); }
 
   /// Allocates, fills, reserves the scratch, computes what backward passes read. Throws std::bad_alloc.
   void prepare(device::Operators& device);
@@ -124,7 +128,12 @@ class Family {
   std::vector<int> called_slots(std::size_t which) const;
   Expected bounded(int slot, std::size_t operand, std::int64_t index, std::int64_t calls) const;
   void restore(std::size_t which);
+  /// Zero where rings do their work.
+  std::int64_t sweep_bytes() const;
+  /// True when calls of this operator would find their operands in the cache, and a step's would not.
+  bool needs_sweep(std::size_t which) const;
 
+  std::vector<std::byte> sweep_;
   std::vector<Operand> operands_;
   std::vector<TimedOperator> operators_;
   std::vector<Turn> turns_;

@@ -116,6 +116,27 @@ TEST_P(Families, ARingIsWorkedOnInTurnAndCheckedInEverySlot) {
   });
 }
 
+TEST_P(Families, LargeTablesHaveFewSlotsAndRightResults) {
+  FamilySetting setting = small(GetParam());
+  setting.cold = true;
+  setting.cache_bytes = std::uint64_t{1} << 20;
+  setting.most_bytes = 60000;
+  if (!make(setting)) return;
+  for_each([&](Family& family, std::size_t which, const std::string& name) {
+    EXPECT_LE(family.slots(), 64) << name;
+    run(family, which, 3);
+    const Finding found = family.check(which);
+    EXPECT_TRUE(found.pass) << name << ": " << found.where << " " << found.error << " " << found.bound;
+  });
+  // The ring, and twice the cache beside it.
+  const auto large = families(setting, {"embedding_forward"});
+  ASSERT_EQ(large.size(), 1u);
+  setting.most_bytes = std::int64_t{1} << 30;
+  const auto ring = families(setting, {"embedding_forward"});
+  EXPECT_LT(large[0]->slots(), ring[0]->slots());
+  EXPECT_GT(large[0]->bytes(), 2 << 20);
+}
+
 TEST_P(Families, WhatWasNotRunAfterPoisonFails) {
   if (!make(small(GetParam()))) return;
   for_each([&](Family& family, std::size_t which, const std::string&) { run(family, which, 2); });

@@ -99,7 +99,7 @@ TEST(LaunchedOperators, WhatCannotBeRunSaysWhy) {
   EXPECT_EQ(other.exit_code, 3);
   EXPECT_THAT(other.output, HasSubstr("is for compute/operators alone"));
 
-  run = run_operators(0, "--model llama3-405b --micro-batch 4096");
+  run = run_operators(0, "--model llama3-405b --sequence 16777216");
   EXPECT_EQ(run.ended.exit_code, 4);
   ASSERT_EQ(run.records.size(), 1u);
   EXPECT_EQ(run.records[0].status, LaunchStatus::unsupported);

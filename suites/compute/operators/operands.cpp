@@ -28,15 +28,16 @@ void fill_scaled(void* data, const Operand& operand, std::uint64_t key) {
     set_element(data, i, operand.element, operand.scale * element_at(data, i, operand.element));
 }
 
-/// All numbers the same; the bytes of one are repeated.
+/// All numbers the same: a block of them again and again.
 void fill_constant(void* data, const Operand& operand, double value) {
-  const std::size_t each = bytes_of(operand.element);
-  std::byte one[8];
-  set_element(one, 0, operand.element, value);
+  alignas(8) std::byte block[4096];
+  for (std::size_t i = 0; i < sizeof block / bytes_of(operand.element); ++i)
+    set_element(block, i, operand.element, value);
   auto* const bytes = static_cast<std::byte*>(data);
+  constexpr auto piece = static_cast<std::int64_t>(sizeof block);
 #pragma omp parallel for schedule(static) if (operand.count > worth_threads)
-  for (std::int64_t i = 0; i < operand.count; ++i)
-    std::memcpy(bytes + static_cast<std::size_t>(i) * each, one, each);
+  for (std::int64_t begin = 0; begin < operand.bytes(); begin += piece)
+    std::memcpy(bytes + begin, block, static_cast<std::size_t>(std::min(piece, operand.bytes() - begin)));
 }
 
 void copy(void* to, const void* from, std::int64_t bytes) {
