@@ -15,9 +15,16 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+class GoogleBenchmark : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (google_benchmark_name().empty()) GTEST_SKIP() << "built without Google Benchmark";
+  }
+};
+
 const std::vector<std::string> names = {"head_forward", "head_backward", "norm_forward", "adamw"};
 
-TEST(GoogleBenchmark, TheFilterChooses) {
+TEST_F(GoogleBenchmark, TheFilterChooses) {
   EXPECT_EQ(chosen(names, {}), names);
   EXPECT_THAT(chosen(names, {"--benchmark_filter=head.*"}), ElementsAre("head_forward", "head_backward"));
   EXPECT_THAT(chosen(names, {"--benchmark_filter=^norm_forward$"}), ElementsAre("norm_forward"));
@@ -27,7 +34,7 @@ TEST(GoogleBenchmark, TheFilterChooses) {
   EXPECT_EQ(chosen(names, {}), names) << "the filter of an earlier case is left";
 }
 
-TEST(GoogleBenchmark, FlagsThatAreNoneAreRefusedWithThoseThatAre) {
+TEST_F(GoogleBenchmark, FlagsThatAreNoneAreRefusedWithThoseThatAre) {
   const auto error_of = [](const std::string& flag) -> std::string {
     try {
       require_google_benchmark_flags({flag});
@@ -43,7 +50,7 @@ TEST(GoogleBenchmark, FlagsThatAreNoneAreRefusedWithThoseThatAre) {
   EXPECT_EQ(error_of("--benchmark_repetitions=3"), "");
 }
 
-TEST(GoogleBenchmark, TheListIsAskedForByItsFlag) {
+TEST_F(GoogleBenchmark, TheListIsAskedForByItsFlag) {
   EXPECT_FALSE(asks_for_list({"--benchmark_filter=x"}));
   EXPECT_TRUE(asks_for_list({"--benchmark_list_tests"}));
   EXPECT_TRUE(asks_for_list({"--benchmark_list_tests=true"}));
@@ -72,7 +79,7 @@ std::map<std::string, Counted> run(const std::vector<std::string>& flags, double
   return counted;
 }
 
-TEST(GoogleBenchmark, TimesAreThoseThatTheWorkTells) {
+TEST_F(GoogleBenchmark, TimesAreThoseThatTheWorkTells) {
   for (const auto& [name, one] : run({}, 0.2)) {
     EXPECT_THAT(one.means, ElementsAre(0.25)) << name;
     EXPECT_EQ(one.runs, 1);  // 0.25 s reach 0.2 s
@@ -80,7 +87,7 @@ TEST(GoogleBenchmark, TimesAreThoseThatTheWorkTells) {
   }
 }
 
-TEST(GoogleBenchmark, FlagsOverrideAndTheEnvironmentDoesNotCount) {
+TEST_F(GoogleBenchmark, FlagsOverrideAndTheEnvironmentDoesNotCount) {
   setenv("BENCHMARK_REPETITIONS", "7", 1);
   setenv("BENCHMARK_FILTER", "nothing", 1);
   EXPECT_EQ(run({}, 0.2)["a"].means.size(), 1u);
@@ -90,7 +97,7 @@ TEST(GoogleBenchmark, FlagsOverrideAndTheEnvironmentDoesNotCount) {
   EXPECT_GE(run({"--benchmark_min_time=2"}, 0.2)["a"].runs, 8);
 }
 
-TEST(GoogleBenchmark, WhatAWorkThrowsIsThrownOn) {
+TEST_F(GoogleBenchmark, WhatAWorkThrowsIsThrownOn) {
   const std::vector<NamedWork> works = {
       {"a", [] {}, []() -> double { throw std::runtime_error("no memory"); }},
       {"b", [] {}, [] { return 1.0; }}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "suites/compute/operators/google_benchmark.h"
 #include "suites/compute/operators/operator_costs.h"
 #include "suites/harness/launched_program.h"
 
@@ -37,10 +38,17 @@ std::set<std::string> figure_names(const Record& record) {
   return names;
 }
 
+class LaunchedOperators : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (operators::google_benchmark_name().empty()) GTEST_SKIP() << "built without Google Benchmark";
+  }
+};
+
 const char* const small_llama =
     "--model llama3-1b --layers 2 --width 96 --heads 8 --sequence 40 --vocabulary 300 ";
 
-TEST(LaunchedOperators, EveryOperatorOfBothArchitecturesHasItsFigure) {
+TEST_F(LaunchedOperators, EveryOperatorOfBothArchitecturesHasItsFigure) {
   for (const std::string& arguments :
        {std::string("--model tiny --precision f64,f32 "), std::string(small_llama)}) {
     const Launch run = run_operators(0, arguments);
@@ -70,7 +78,7 @@ TEST(LaunchedOperators, EveryOperatorOfBothArchitecturesHasItsFigure) {
   }
 }
 
-TEST(LaunchedOperators, FlagsOfGoogleBenchmarkChooseAndList) {
+TEST_F(LaunchedOperators, FlagsOfGoogleBenchmarkChooseAndList) {
   Launch run = run_operators(0, "--benchmark_filter=head.* --benchmark_repetitions=3");
   EXPECT_EQ(run.ended.exit_code, 0) << run.ended.output;
   ASSERT_EQ(run.records.size(), 1u);
@@ -85,7 +93,7 @@ TEST(LaunchedOperators, FlagsOfGoogleBenchmarkChooseAndList) {
   EXPECT_TRUE(run.records.empty());
 }
 
-TEST(LaunchedOperators, WhatCannotBeRunSaysWhy) {
+TEST_F(LaunchedOperators, WhatCannotBeRunSaysWhy) {
   Launch run = run_operators(0, "--benchmark_filter=rope.*");  // a GPT has none
   EXPECT_EQ(run.ended.exit_code, 4) << run.ended.output;
   ASSERT_EQ(run.records.size(), 1u);
@@ -106,7 +114,7 @@ TEST(LaunchedOperators, WhatCannotBeRunSaysWhy) {
   EXPECT_THAT(run.records[0].reason, HasSubstr("are available"));
 }
 
-TEST(LaunchedOperators, PlantedFaultsFailTheCheckOfTheirRank) {
+TEST_F(LaunchedOperators, PlantedFaultsFailTheCheckOfTheirRank) {
   if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
   for (const std::string fault : {"wrong_element", "nan"}) {
     const Launch run = run_operators(2, "--precision f32 --plant " + fault);
