@@ -86,7 +86,7 @@ class Family {
   void plant(std::size_t which, Fault fault, std::uint64_t choice);
 
  protected:
-  /// `operands` and `operators` are given by the derived class; `first_output` and so on are its own.
+  /// A derived class defines its operands and operators in its constructor; operands go by their index.
   explicit Family(const FamilySetting& setting) : setting_(setting) {}
   void define(std::vector<Operand> operands, std::vector<TimedOperator> operators);
   /// The operator of that name at the setting's shapes.
