@@ -190,7 +190,7 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
                  "slices); start fewer ranks\n";
   }
   ResultTable table(std::cout, spec, line.varying);
-  StartSettings settings{0, line.seed, line.fault, line.storage, {}, line.library_flags};
+  StartSettings settings{0, line.seed, line.fault, line.storage, {}, {}, line.library_flags};
   if (!line.json_file.empty()) settings.attachments = line.json_file + ".attachments";
   settings.trace_file = line.trace_file;
   together(group, [&] {
