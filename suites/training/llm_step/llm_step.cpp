@@ -97,6 +97,7 @@ class LlmStep final : public PassCase {
   void poison() override { trainer_->poison(); }
 
   void pass(Recorder& recorder) override {
+    if (context_.fault == Fault::wrong_element && fingerprint_.size() == 1) corrupt();
     clock_.use(&recorder);
     training::StepResult result;
     const double step_s = recorder.time("step", [&] {
@@ -192,6 +193,14 @@ class LlmStep final : public PassCase {
   LearningTask task() const {
     return {std::log(static_cast<double>(settings_.shape.vocabulary)), source_.entropy(), source_.variance(),
             settings_.tokens_per_step(), corpus_size_.steps};
+  }
+
+  /// Silent corruption in the middle of the training: a bit of one weight of the last rank, of its mantissa
+  /// and large enough not to be rounded away. The fingerprint of every later step must show it.
+  void corrupt() {
+    if (group_.rank() != group_.size() - 1) return;
+    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
+    weight[device::bytes_of(settings_.element) - 2] ^= std::byte{8};
   }
 
   /// What is known of a step when it has ended; not timed.
