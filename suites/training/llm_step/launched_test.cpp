@@ -16,9 +16,11 @@ using testing::HasSubstr;
 std::vector<Parameters> layouts_of(int ranks) {
   const Parameters data{{"data", whole(2)}}, tensor{{"tensor", whole(2)}}, pipeline{{"pipeline", whole(2)}};
   const Parameters zero1{{"zero1", true}}, spread{{"sequence_parallel", true}}, again{{"recompute", true}};
+  const Parameters window{{"exchange", std::string("shared_window")}};
   if (ranks == 1) return {again};
   if (ranks == 2)
-    return {data, both(data, zero1), tensor, both(tensor, spread), pipeline, both(pipeline, again)};
+    return {data,     both(data, zero1),    both(both(data, zero1), window), tensor, both(tensor, spread),
+            pipeline, both(pipeline, again)};
   // With more ranks than cores a case takes seconds, whatever its size: few of them, each with much in it.
   return {both(both(both(data, tensor), spread), zero1), both(both(data, pipeline), zero1),
           both(both(both(tensor, pipeline), spread), again)};
@@ -93,6 +95,11 @@ TEST_F(LaunchedLlmStep, EveryPlantedFaultIsCaught) {
         ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
         const Check& check = record.devices.at(0).check;
         EXPECT_EQ(check.status, CheckStatus::fail) << fault << name_of(record) << ": " << check.how;
+        // Shared weights cannot differ: the sums of gradients tell.
+        if (fault == "silent_rank" && record.parameters.contains("exchange") &&
+            std::get<std::string>(record.parameters.at("exchange")) == "shared_window") {
+          EXPECT_THAT(check.how, HasSubstr("has sums of gradients that are wrong"));
+        }
         if (fault == "nan") {
           EXPECT_FALSE(check.error) << check.how;
           EXPECT_THAT(check.how, HasSubstr("1 weights that are no numbers"));
@@ -111,9 +118,11 @@ TEST_F(LaunchedLlmStep, WhatCannotRunSaysWhy) {
   add({{"model", std::string("llama3-405b")}, {"precision", std::string("f32")}}, 2);
   add({{"vocabulary", whole(3)}}, 2);
   add({{"storage", std::string("elsewhere")}}, 2);
+  add({{"exchange", std::string("shared_window")}}, 2);
   const std::vector<Record> records = run(2);
-  const std::vector<std::string> reasons = {"does not make the 2 ranks", "nearest that are: 8 and 12", "GiB",
-                                            "vocabulary of 3", "elsewhere"};
+  const std::vector<std::string> reasons = {
+      "does not make the 2 ranks", "nearest that are: 8 and 12", "GiB", "vocabulary of 3", "elsewhere",
+      "needs a sharded optimizer"};
   ASSERT_EQ(records.size(), reasons.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     EXPECT_EQ(records[i].status, LaunchStatus::unsupported) << reasons[i];

@@ -94,14 +94,17 @@ class LlmStep final : public PassCase {
   }
 
   /// Weights and moments are what the training is about; everything else is computed anew in each step.
-  void poison() override { trainer_->poison(); }
+  void poison() override {
+    trainer_->poison();
+    last_pass_ = true;
+  }
 
   void pass(Recorder& recorder) override {
     if (context_.fault == Fault::wrong_element && fingerprint_.size() == 1) corrupt();
     clock_.use(&recorder);
     training::StepResult result;
     const double step_s = recorder.time("step", [&] {
-      result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); });
+      result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); }, last_pass_);
     });
     const training::StepLog& log = trainer_->log();
     std::vector<double> parts;
@@ -236,6 +239,7 @@ class LlmStep final : public PassCase {
     own.now = trainer_->checksum_of_all();
     own.table = trainer_->checksum_of_table();
     own.not_finite = not_finite();
+    own.exchange = trainer_->verify_exchange();
     std::string bytes(sizeof own, '\0');
     std::memcpy(bytes.data(), &own, sizeof own);
     std::vector<RankState> all;
@@ -255,7 +259,7 @@ class LlmStep final : public PassCase {
     const auto items =
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
-    facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::total_bytes(items)));
+    facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
     facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
     facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
@@ -296,6 +300,7 @@ class LlmStep final : public PassCase {
   std::unique_ptr<device::Operators> operators_;
   std::unique_ptr<training::Trainer> trainer_;
   std::optional<device::Ceiling> ceiling_;
+  bool last_pass_ = false;  ///< its sums of gradients are verified
   training::StepResult last_;
   std::uint64_t after_last_step_ = 0;
   training::Fingerprint fingerprint_;

@@ -49,6 +49,7 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   if (layout.global_batch == 0) layout.global_batch = layout.micro_batch * layout.data * layout.pipeline;
   layout.sequence_parallel = flag(parameters, "sequence_parallel");
   layout.shard_optimizer = flag(parameters, "zero1");
+  layout.shared_window = text(parameters, "exchange") == "shared_window";
   layout.recompute_activations = flag(parameters, "recompute");
   training::require_valid(settings.shape, layout, ranks);
 
@@ -79,6 +80,7 @@ std::string describe(const ParallelLayout& layout) {
                       count(layout.micro_batch, "sequence") + " for each data-parallel rank";
   if (layout.sequence_parallel) words += ", sequence parallel";
   if (layout.shard_optimizer) words += ", optimizer sharded (ZeRO-1)";
+  if (layout.shared_window) words += ", weights and gradients in a shared window";
   if (layout.recompute_activations) words += ", activations recomputed";
   return words;
 }

@@ -94,6 +94,9 @@ Verdict judge_ranks(const std::vector<RankState>& ranks, const training::Paralle
     const training::Coordinates at = training::coordinates_of(layout, rank);
     if (own.not_finite > 0)
       problem(rank, "has " + std::to_string(own.not_finite) + " weights that are no numbers");
+    if (!own.exchange.right())
+      problem(rank, "has sums of gradients that are wrong by " + number(own.exchange.worst) +
+                        " times the bound of rounding");
     if (own.now != own.after_last_step) problem(rank, "has other weights than after its last step");
     const std::int64_t first_copy = training::data_group(layout, rank).front();
     if (own.now != state(first_copy).now)

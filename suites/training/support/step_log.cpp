@@ -18,12 +18,15 @@ StepLog::StepLog(std::function<double()> now_s, std::size_t most_spans)
 
 void StepLog::begin_step() {
   spans_.clear();
+  running_ = false;
   std::fill(std::begin(totals_s_), std::end(totals_s_), 0.0);
 }
 
-void StepLog::add(const Span& span) {
-  totals_s_[static_cast<std::size_t>(span.phase)] += span.end_s - span.begin_s;
-  if (spans_.size() < most_spans_) spans_.push_back(span);
+void StepLog::end(double now_s) {
+  current_.end_s = now_s;
+  running_ = false;
+  totals_s_[static_cast<std::size_t>(current_.phase)] += current_.end_s - current_.begin_s;
+  if (spans_.size() < most_spans_) spans_.push_back(current_);
 }
 
 }  // namespace assay::training

@@ -36,22 +36,35 @@ class StepLog {
   StepLog(std::function<double()> now_s, std::size_t most_spans);
 
   void begin_step();
-  /// Does `work` and keeps when. Not within another one's work.
+  /// Does `work` and keeps when. Within another one's work it interrupts that: the outer span ends, and goes
+  /// on as a new one afterwards.
   template <typename Work>
   void time(Phase phase, std::string_view what, std::int64_t micro_batch, Work&& work) {
     const double begin_s = now_s_();
+    const Span outer = current_;
+    const bool interrupts = running_;
+    if (interrupts) end(begin_s);
+    current_ = {phase, what, micro_batch, begin_s, 0};
+    running_ = true;
     work();
-    add({phase, what, micro_batch, begin_s, now_s_()});
+    const double end_s = now_s_();
+    end(end_s);
+    if (!interrupts) return;
+    current_ = outer;
+    current_.begin_s = end_s;
+    running_ = true;
   }
 
   const std::vector<Span>& spans() const { return spans_; }  ///< of the latest step
   double total_s(Phase phase) const { return totals_s_[static_cast<std::size_t>(phase)]; }
 
  private:
-  void add(const Span& span);
+  void end(double now_s);
 
   const std::function<double()> now_s_;
   const std::size_t most_spans_;
+  Span current_;
+  bool running_ = false;
   std::vector<Span> spans_;
   double totals_s_[phase_count] = {};
 };

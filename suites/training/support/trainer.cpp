@@ -14,12 +14,11 @@ namespace {
 using device::bytes_of;
 using device::Element;
 
-/// Gradients travel in pieces of about this size: large enough for bandwidth, small enough to begin early.
-constexpr std::int64_t bucket_bytes = std::int64_t{16} << 20;
-
 /// Data, two receives, two waits for sends, forward, backward.
 constexpr std::int64_t spans_of_a_micro_batch = 7;
 constexpr std::int64_t spans_of_a_step = 8;
+/// The last backward pass is interrupted by what is done about the gradients of each layer.
+constexpr std::int64_t spans_of_a_layer = 2;
 
 MPI_Comm split(const bench::ProcessGroup& group, std::int64_t colour, std::int64_t key, std::int64_t size) {
   MPI_Comm made = MPI_COMM_NULL;
@@ -34,6 +33,15 @@ void free_communicator(MPI_Comm& communicator) {
 
 std::int64_t lowest_rank(const std::vector<std::int64_t>& ranks) {
   return *std::min_element(ranks.begin(), ranks.end());
+}
+
+/// The ranks that differ from this one in their data index only.
+bench::ProcessGroup data_parallel_group(const bench::ProcessGroup& group, const ParallelLayout& layout,
+                                        MPI_Comm communicator) {
+  std::vector<std::string> nodes;
+  for (const std::int64_t rank : data_group(layout, group.rank()))
+    nodes.push_back(group.node_of(static_cast<int>(rank)));
+  return {communicator, std::move(nodes)};
 }
 
 MPI_Datatype exact_type(Element exact) {
@@ -54,42 +62,47 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       element_(operators.element()),
       exact_(device::exact_of(element_)),
       at_(coordinates_of(layout, group.rank())),
+      flat_length_(flat_length(local_inventory(shape, layout, group.rank()), layout)),
       data_(split(group, lowest_rank(data_group(layout, group.rank())), at_.data, layout.data)),
       tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
       pipeline_(
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
       log_(std::move(now_s),
-           static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() + spans_of_a_step)),
+           static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() +
+                                    spans_of_a_layer * (shape.layers + 2) + spans_of_a_step)),
       tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent)),
-      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0})),
+      data_group_(data_ == MPI_COMM_NULL ? bench::ProcessGroup() : data_parallel_group(group, layout, data_)),
+      exchange_(make_exchange()),
+      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0}), places()),
       stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
       slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
-      flat_length_(flat_length(stage_->local(), layout)),
       shard_(layout.shard_optimizer ? shard_of(stage_->local().count, at_.data, layout.data)
                                     : Block{0, stage_->local().count}),
       segments_(segments(stage_->local(), shard_)),
       actions_(one_forward_one_backward(layout.pipeline, at_.pipeline, layout.micro_batches())),
       tokens_(static_cast<std::size_t>(slots_ * layout.rows(shape))),
       targets_(tokens_.size()) {
-  exchanges_.reserve(static_cast<std::size_t>(
-      2 * flat_length_ * static_cast<std::int64_t>(bytes_of(exact_)) / bucket_bytes + 8 + layout.data));
-  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL) {
-    MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(element_)), MPI_BYTE,
-                        &shard_unit_);
-    MPI_Type_commit(&shard_unit_);
-  }
-  if (silent_) {
-    zeros_.resize(bucket_bytes);
-    ignored_.resize(
-        std::max<std::size_t>(bucket_bytes, static_cast<std::size_t>(flat_length_) * bytes_of(element_)));
-  }
+  if (exchange_) exchange_->use(weights(0), gradients(0));
 }
 
 Trainer::~Trainer() {
-  if (shard_unit_ != MPI_DATATYPE_NULL) MPI_Type_free(&shard_unit_);
+  exchange_.reset();  // it works with the communicator
   free_communicator(data_);
   free_communicator(tensor_);
   free_communicator(pipeline_);
+}
+
+std::unique_ptr<GradientExchange> Trainer::make_exchange() const {
+  if (data_ == MPI_COMM_NULL) return nullptr;
+  ExchangeSettings settings{element_, flat_length_, 0, silent_};
+  if (layout_.shard_optimizer) settings.shard_length = flat_length_ / layout_.data;
+  return layout_.shared_window ? window_exchange(data_group_, settings, operators_)
+                               : mpi_exchange(data_, settings);
+}
+
+std::map<std::string, std::byte*> Trainer::places() const {
+  if (!exchange_ || exchange_->gradients() == nullptr) return {};
+  return {{"weights", exchange_->weights()}, {"gradients", exchange_->gradients()}};
 }
 
 std::byte* Trainer::weights(std::int64_t element) const {
@@ -103,8 +116,10 @@ std::byte* Trainer::gradients(std::int64_t element) const {
 }
 
 void Trainer::initialise(std::uint64_t seed) {
+  const bool fills = !exchange_ || exchange_->fills_weights();
   const auto put = [&](std::int64_t flat, double value) {
     std::byte* weight = weights(flat);
+    if (!fills && element_ == exact_) return;
     if (element_ == Element::f64) {
       *reinterpret_cast<double*>(weight) = value;
       return;
@@ -114,7 +129,7 @@ void Trainer::initialise(std::uint64_t seed) {
       *reinterpret_cast<float*>(weight) = single;
       return;
     }
-    *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
+    if (fills) *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
     if (flat >= shard_.begin && flat < shard_.begin + shard_.count)
       static_cast<float*>(memory_.at("master"))[flat - shard_.begin] = single;
   };
@@ -128,10 +143,15 @@ void Trainer::initialise(std::uint64_t seed) {
       }
     }
   }
+  group_.barrier();  // weights may be shared
 }
 
 void Trainer::poison() {
-  memory_.fill_computed(std::byte{0xFF});  // NaN in every format
+  const std::byte nan{0xFF};  // in every format
+  memory_.fill_computed(nan);
+  for (const LocalTensor& tensor : local().tensors)
+    std::memset(gradients(tensor.offset), static_cast<int>(nan),
+                static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
 }
 
 std::uint64_t Trainer::checksum() const {
@@ -209,64 +229,18 @@ void Trainer::backward(std::int64_t micro_batch) {
     // in the buffer, waits for it.
     const LocalTensor* table = stage_->first() ? shared_table() : nullptr;
     const std::int64_t least = table == nullptr ? 0 : table->offset + table->count();
-    done = [this, least](std::int64_t from) { start_exchange(std::max(from, least)); };
+    done = [this, least](std::int64_t from) { complete_from(std::max(from, least)); };
   }
   log_.time(Phase::backward, "backward", micro_batch,
-            [&] { stage_->backward(slot, tokens, targets, scale, done); });
+            [&] { stage_->backward(slot, tokens, targets, scale, micro_batch == 0, done); });
   if (!stage_->first()) send(micro_batch, 0, stage_->d_input(), stage - 1, sent_backward_);
 }
 
 // ---- Gradients
 
-void Trainer::start_exchange(std::int64_t flat_begin) {
-  if (data_ == MPI_COMM_NULL) return;
-  const std::int64_t bucket = bucket_bytes / static_cast<std::int64_t>(bytes_of(exact_));
-  const bool everything = flat_begin == 0;
-  // Progress of what is under way: MPI works only while it is called.
-  int finished = 0;
-  MPI_Testall(static_cast<int>(exchanges_.size()), exchanges_.data(), &finished, MPI_STATUSES_IGNORE);
-  while (exchanged_from_ > flat_begin && (everything || exchanged_from_ - flat_begin >= bucket)) {
-    std::int64_t from = std::max(flat_begin, exchanged_from_ - bucket);
-    int owner = -1;
-    if (layout_.shard_optimizer) {
-      // A piece lies within the shard of one owner.
-      const std::int64_t length = shard_length(local().count, layout_.data);
-      owner = static_cast<int>((exchanged_from_ - 1) / length);
-      from = std::max(from, owner * length);
-    }
-    const auto count = static_cast<int>(exchanged_from_ - from);
-    MPI_Request& request = exchanges_.emplace_back();
-    std::byte* piece = gradients(from);
-    if (silent_) {
-      if (owner < 0) {
-        MPI_Iallreduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, data_, &request);
-      } else {
-        MPI_Ireduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, owner, data_,
-                    &request);
-      }
-    } else if (owner < 0) {
-      MPI_Iallreduce(MPI_IN_PLACE, piece, count, exact_type(exact_), MPI_SUM, data_, &request);
-      bytes_sent_ +=
-          2 * count * static_cast<std::int64_t>(bytes_of(exact_)) * (layout_.data - 1) / layout_.data;
-    } else {
-      const bool own = owner == at_.data;
-      MPI_Ireduce(own ? MPI_IN_PLACE : piece, own ? piece : nullptr, count, exact_type(exact_), MPI_SUM,
-                  owner, data_, &request);
-      bytes_sent_ += own ? 0 : count * static_cast<std::int64_t>(bytes_of(exact_));
-    }
-    exchanged_from_ = from;
-  }
-}
-
-void Trainer::finish_exchange() {
-  if (shared_table() != nullptr)
-    log_.time(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
-  if (data_ == MPI_COMM_NULL) return;
-  log_.time(Phase::exposed, "rest of the gradients", -1, [&] {
-    start_exchange(0);
-    MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
-    exchanges_.clear();
-  });
+void Trainer::complete_from(std::int64_t flat_begin) {
+  if (!exchange_) return;
+  log_.time(Phase::exposed, "send gradients", -1, [&] { exchange_->complete_from(flat_begin); });
 }
 
 // A tied table has a copy on the last stage. The first stage updates it for both: sums over data-parallel
@@ -278,7 +252,6 @@ void Trainer::share_tied_gradient() {
     if (stage_->last()) {
       if (silent_) std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
       MPI_Send(own, static_cast<int>(count), exact_type(exact_), 0, 1, pipeline_);
-      std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
       return;
     }
     MPI_Recv(received, static_cast<int>(count), exact_type(exact_), static_cast<int>(layout_.pipeline) - 1, 1,
@@ -352,34 +325,22 @@ void Trainer::update(double gradient_scale) {
     settings.decay = tensor.whole.decays ? settings_.decay : 0;
     settings.step = steps_ + 1;
     settings.gradient_scale = gradient_scale;
+    settings.clear = false;  // the first backward pass of a step overwrites
     std::byte* weight = weights(segment.begin);
     operators_.adamw(segment.count, settings, element_ == exact_ ? weight : part("master", segment.begin),
                      part("first_moment", segment.begin), part("second_moment", segment.begin),
                      gradients(segment.begin), weight);
   }
-  // The others' gradients are spent too.
-  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL)
-    std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
 }
 
-void Trainer::gather_weights() {
-  const std::int64_t length = shard_length(local().count, layout_.data);
-  const std::int64_t bytes = length * static_cast<std::int64_t>(bytes_of(element_));
-  const int units = static_cast<int>(length / flat_alignment);
-  if (silent_) {
-    MPI_Allgather(weights(at_.data * length), units, shard_unit_, ignored_.data(), units, shard_unit_, data_);
-  } else {
-    MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, shard_unit_, data_);
-  }
-  bytes_sent_ += bytes * (layout_.data - 1);
-}
-
-StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
+StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next, bool sampled) {
   loss_sum_ = 0;
   log_.begin_step();
-  exchanged_from_ = flat_length_;
-  // A copy, which stands at the end, is not this stage's to update.
-  if (local().tensors.back().copy) exchanged_from_ = local().tensors.back().offset;
+  if (exchange_) {
+    // A copy, which stands at the end, is not this stage's to update.
+    const LocalTensor& last = local().tensors.back();
+    exchange_->begin(last.copy ? last.offset : flat_length_, sampled);
+  }
   for (const Action& action : actions_) {
     if (action.pass == Pass::forward) {
       forward(action.micro_batch, next);
@@ -389,7 +350,14 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
   }
   wait(-1, sent_forward_);
   wait(-1, sent_backward_);
-  finish_exchange();
+  if (shared_table() != nullptr)
+    log_.time(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
+  if (exchange_) {
+    log_.time(Phase::exposed, "rest of the gradients", -1, [&] {
+      exchange_->complete_from(0);
+      exchange_->finish();
+    });
+  }
   StepResult result;
   result.own_loss = loss_sum_;
   log_.time(Phase::optimizer, "norm of the gradients", -1, [&] {
@@ -404,12 +372,19 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
     const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
     update(clipped ? settings_.clip / result.gradient_norm : 1.0);
   });
-  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL)
-    log_.time(Phase::exposed, "gather the weights", -1, [&] { gather_weights(); });
+  if (exchange_) log_.time(Phase::exposed, "share the weights", -1, [&] { exchange_->share_weights(); });
   if (shared_table() != nullptr)
     log_.time(Phase::exposed, "weights of the tied table", -1, [&] { share_tied_weights(); });
   ++steps_;
   return result;
+}
+
+ExchangeCheck Trainer::verify_exchange() const {
+  return exchange_ ? exchange_->verify() : ExchangeCheck{};
+}
+
+std::int64_t Trainer::bytes_sent() const {
+  return bytes_sent_ + tensor_group_->bytes_sent() + (exchange_ ? exchange_->bytes_sent() : 0);
 }
 
 std::vector<StateBlock> Trainer::state() {
