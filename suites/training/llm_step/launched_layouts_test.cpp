@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "suites/harness/parameters.h"
@@ -120,22 +120,14 @@ TEST_F(LaunchedLlmStep, Bf16LayoutsStayAsNearToTheExactLossesAsRoundingsAllow) {
   const std::vector<double> exact = serial.losses(device::host_operators(device::Element::f64, 1), steps);
   // A tensor-parallel group rounds each rank's part of a sum to bf16 and then the sum: three roundings where
   // one rank alone has one, of 12 in a layer. The scatter of one rank's roundings is what all are held to.
-  std::vector<double> bounds(steps, 0.0);
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
-    const std::vector<double> losses =
-        serial.losses(std::make_unique<training::NoisyOperators>(0x1p-8, seed), steps);
-    double far = 0;
-    for (std::size_t step = 0; step < steps; ++step) {
-      far = std::max(far, std::abs(losses[step] - exact[step]));
-      bounds[step] = std::max(bounds[step], far);
-    }
-  }
+  const std::vector<double> scatter = training::scatter_of_roundings(
+      0x1p-8, exact, [&](auto operators) { return serial.losses(std::move(operators), steps); });
   for (const Record& record : records) {
     expect_passed(record);
     const Fingerprint own = fingerprint_of(record);
     ASSERT_GE(own.size(), steps);
     for (std::size_t step = 0; step < steps; ++step)
-      EXPECT_LE(std::abs(own[step].loss - exact[step]), 4 * bounds[step]) << name_of(record) << " " << step;
+      EXPECT_LE(std::abs(own[step].loss - exact[step]), 4 * scatter[step]) << name_of(record) << " " << step;
   }
 }
 

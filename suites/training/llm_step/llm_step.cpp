@@ -23,6 +23,7 @@
 #include "suites/training/llm_step/verdict.h"
 #include "suites/training/support/fingerprint.h"
 #include "suites/training/support/loader.h"
+#include "suites/training/support/resident_memory.h"
 
 namespace assay::bench {
 
@@ -39,15 +40,6 @@ class PassClock final : public Clock {
  private:
   const Recorder* recorder_ = nullptr;
 };
-
-/// The most that this process ever had in memory (VmHWM of proc(5)), bytes; 0: not known.
-double peak_rss_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
-  }
-  return 0;
-}
 
 class LlmStep final : public PassCase {
  public:
@@ -70,6 +62,8 @@ class LlmStep final : public PassCase {
   }
 
   void prepare() override {
+    facts_.rss_before_bytes = training::resident_bytes();
+    training::forget_peak_resident();
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
     training::LoaderSettings loading;
     loading.shards = corpus_->shards();
@@ -260,7 +254,8 @@ class LlmStep final : public PassCase {
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
     facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
-    facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
+    facts_.rss_before_bytes = group_.maximum(facts_.rss_before_bytes);
+    facts_.peak_rss_bytes = group_.maximum(training::peak_resident_bytes());
     facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
     const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);

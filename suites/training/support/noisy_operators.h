@@ -12,12 +12,14 @@
 //   - f32 numbers (statistics, gradients of weights, moments, masters): times 1 + v r for each operation.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "suites/device/operators.h"
 #include "suites/training/support/generator.h"
@@ -164,6 +166,10 @@ class NoisyOperators final : public device::Operators {
     inner_->add(count, x, y);
     store(y, count);
   }
+  void add_exact(Index count, ConstValues x, Values y) override {
+    inner_->add_exact(count, x, y);
+    disturb(y, count, exact, 0);
+  }
   double sum_of_squares(Index count, ConstValues x) override { return inner_->sum_of_squares(count, x); }
   void adamw(Index count, const device::AdamW& settings, Values master, Values first_moment,
              Values second_moment, Values gradient, Values weights) override {
@@ -205,5 +211,24 @@ class NoisyOperators final : public device::Operators {
   const double stored_;
   std::uint64_t place_;
 };
+
+/// At each step, how far roundings of the unit `stored` move a loss: the farthest from the `exact` ones that
+/// six trainings with random roundings come, `losses(operators)` being those of a training. How far one was in
+/// an earlier step counts too: what has moved the weights stays. Of six normal numbers the farthest is beyond
+/// 0.85 standard deviations nineteen times in twenty: four times the scatter is more than three of them.
+template <typename Losses>
+std::vector<double> scatter_of_roundings(double stored, const std::vector<double>& exact,
+                                         const Losses& losses) {
+  std::vector<double> most(exact.size(), 0.0);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const std::vector<double> moved = losses(std::make_unique<NoisyOperators>(stored, seed));
+    double far = 0;
+    for (std::size_t step = 0; step < most.size(); ++step) {
+      far = std::max(far, std::abs(moved[step] - exact[step]));
+      most[step] = std::max(most[step], far);
+    }
+  }
+  return most;
+}
 
 }  // namespace assay::training

@@ -88,44 +88,23 @@ std::vector<double> losses_of(const ReferenceRun& run, std::unique_ptr<device::O
   return losses;
 }
 
-/// At each step, how far from the reference roundings of this unit move the loss: the farthest of a few
-/// trainings with random ones. So far in any earlier step counts too: what has moved the weights stays.
-std::vector<double> scatter(const ReferenceRun& run, double stored) {
-  std::vector<double> most(run.losses.size(), 0.0);
-  for (unsigned seed = 1; seed <= 6; ++seed) {
-    const std::vector<double> losses = losses_of(run, std::make_unique<NoisyOperators>(stored, seed));
-    double far = 0;
-    for (std::size_t step = 0; step < most.size(); ++step) {
-      far = std::max(far, std::abs(losses[step] - run.losses[step]));
-      most[step] = std::max(most[step], far);
-    }
-  }
-  return most;
-}
-
-// The scatter of six trainings is 1.3 to 2.7 standard deviations of what roundings do to a loss (nineteen
-// times in twenty, of six normal numbers), so four times it is more than five of them.
 TEST(Trainer, NarrowerFormatsStayAsNearAsTheirRoundingsAllow) {
   const std::pair<Element, double> formats[] = {{Element::f32, 0x1p-24}, {Element::bf16, 0x1p-8}};
   for (const auto& [element, unit] : formats) {
     if (!device::host().gemm_unsupported(element).empty()) continue;
     for (const ReferenceRun& run : runs()) {
-      const std::vector<double> bounds = scatter(run, unit);
-      const std::vector<double> losses = losses_of(run, device::host_operators(element, 2));
-      double worst = 0;
-      for (std::size_t step = 0; step < losses.size(); ++step) {
-        const double off = std::abs(losses[step] - run.losses[step]);
-        EXPECT_LE(off, 4 * bounds[step]) << device::name_of(element) << " " << run.name << " " << step;
-        worst = std::max(worst, off / bounds[step]);
-        printf("%s %s %zu off %.3g bound %.3g\n",device::name_of(element).data(),run.name.c_str(),step,off,bounds[step]);
-      }
+      const std::vector<double> scatter = scatter_of_roundings(
+          unit, run.losses, [&](auto operators) { return losses_of(run, std::move(operators)); });
+      const auto farthest = [&](const std::vector<double>& losses) {
+        double worst = 0;
+        for (std::size_t step = 0; step < losses.size(); ++step)
+          worst = std::max(worst, std::abs(losses[step] - run.losses[step]) / scatter[step]);
+        return worst;
+      };
+      const std::string which = std::string(device::name_of(element)) + ", " + run.name;
+      EXPECT_LE(farthest(losses_of(run, device::host_operators(element, 2))), 4) << which;
       // Errors that are a hundred times as large would be seen.
-      const std::vector<double> coarse = losses_of(run, std::make_unique<NoisyOperators>(100 * unit, 9));
-      double coarse_worst = 0;
-      for (std::size_t step = 0; step < coarse.size(); ++step)
-        coarse_worst = std::max(coarse_worst, std::abs(coarse[step] - run.losses[step]) / bounds[step]);
-      EXPECT_GT(coarse_worst, 4) << device::name_of(element) << " " << run.name;
-      printf("worst %.2f coarse %.2f\n",worst,coarse_worst);
+      EXPECT_GT(farthest(losses_of(run, std::make_unique<NoisyOperators>(100 * unit, 9))), 4) << which;
     }
   }
 }
