@@ -306,8 +306,9 @@ class HostOperators : public Operators {
   }
 
   void add_exact(Index count, ConstValues x, Values y) override {
-    over(count, line, 1,
-         [&](Index first, Index last) { loops_.add_exact(last - first, exact(x) + first, exact(y) + first); });
+    over(count, line, 1, [&](Index first, Index last) {
+      loops_.add_exact(last - first, exact(x) + first, exact(y) + first);
+    });
   }
 
   double sum_of_squares(Index count, ConstValues x) override {

@@ -74,9 +74,11 @@ class SerialTraining {
     while (all.size() < steps) {
       std::vector<std::int32_t> inputs, targets;
       fill(trainer.steps(), inputs, targets);
-      all.push_back(trainer.step([&](std::int64_t) {
-                             return training::MicroBatch{inputs.data(), targets.data()};
-                           }).loss);
+      all.push_back(
+          trainer.step([&](std::int64_t) {
+                   return training::MicroBatch{inputs.data(), targets.data()};
+                 })
+              .loss);
     }
     return all;
   }
@@ -104,12 +106,9 @@ class SerialTraining {
 TEST_F(LaunchedLlmStep, Bf16LayoutsStayAsNearToTheExactLossesAsRoundingsAllow) {
   if (!device::host().gemm_unsupported(device::Element::bf16).empty()) return;  // it says so, see below
   const Parameters bf16 = both(models().at("gpt, tied"), {{"precision", std::string("bf16")}});
-  const std::vector<Parameters> layouts = {layout(2, 1, 1),
-                                           layout(2, 1, 1, {"zero1"}),
-                                           layout(1, 2, 1),
-                                           layout(1, 2, 1, {"sequence_parallel"}),
-                                           layout(1, 1, 2),
-                                           layout(1, 1, 2, {"recompute"})};
+  const std::vector<Parameters> layouts = {layout(2, 1, 1), layout(2, 1, 1, {"zero1"}),
+                                           layout(1, 2, 1), layout(1, 2, 1, {"sequence_parallel"}),
+                                           layout(1, 1, 2), layout(1, 1, 2, {"recompute"})};
   add(bf16, 1);
   std::vector<Record> records = run(1);
   for (const Parameters& one : layouts) add(both(bf16, one), 2);

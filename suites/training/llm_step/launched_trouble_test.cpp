@@ -70,9 +70,10 @@ fs::path wait_for_shard(const fs::path& folder) {
 
 TEST_F(LaunchedLlmStep, AShardThatIsTruncatedWhileItIsReadEndsAllRanks) {
   auto ended = std::async(std::launch::async, [this] {
-    return run_command("timeout 100 " +
-                       assay_bench(2, "training/llm_step --width 24 --micro_batch 1 --steps 400000 --time 60s" +
-                                          (" --folder " + (scratch_ / ".").string())));
+    return run_command(
+        "timeout 100 " +
+        assay_bench(2, "training/llm_step --width 24 --micro_batch 1 --steps 400000 --time 60s" +
+                           (" --folder " + (scratch_ / ".").string())));
   });
   const fs::path shard = wait_for_shard(scratch_ / ".");
   ASSERT_FALSE(shard.empty()) << ended.get().output;
@@ -82,8 +83,9 @@ TEST_F(LaunchedLlmStep, AShardThatIsTruncatedWhileItIsReadEndsAllRanks) {
   const Ended all = ended.get();
   EXPECT_NE(all.exit_code, 0);
   EXPECT_NE(all.exit_code, 124) << "still waiting";
-  EXPECT_THAT(all.output, AllOf(HasSubstr("tokens-0.shard"),
-                                AnyOf(HasSubstr("become shorter while it is read"), HasSubstr("is truncated"))));
+  EXPECT_THAT(all.output,
+              AllOf(HasSubstr("tokens-0.shard"),
+                    AnyOf(HasSubstr("become shorter while it is read"), HasSubstr("is truncated"))));
 }
 
 TEST_F(LaunchedLlmStep, WhatDoesNotFitIsRefusedWithNumbersAndWhatWould) {
@@ -92,17 +94,20 @@ TEST_F(LaunchedLlmStep, WhatDoesNotFitIsRefusedWithNumbersAndWhatWould) {
     Parameters parameters;
     std::vector<std::string> words;
   } cases[] = {
-      {{{"data", whole(3)}}, {"data 3 x tensor 1 x pipeline 1 does not make the 2 ranks", "such as data = 2"}},
+      {{{"data", whole(3)}},
+       {"data 3 x tensor 1 x pipeline 1 does not make the 2 ranks", "such as data = 2"}},
       {{{"pipeline", whole(2)}, {"layers", whole(1)}}, {"2 stages", "1 layers", "at most 1"}},
       {{{"tensor", whole(2)}, {"width", whole(24)}, {"heads", whole(3)}}, {"3 heads", "tensor = 2", "1"}},
       {{{"heads", whole(7)}}, {"width 128 does not divide into 7 heads", "1, 2, 4, 8"}},
       {{{"width", whole(130)}, {"feed_forward", whole(64)}}, {"width 130", "4 heads", "1, 2, 5, 10"}},
       {{{"sequence", whole(65)}}, {"sequence 65", "64 learned positions", "at most 64"}},
-      {{{"micro_batch", whole(3)}, {"global_batch", whole(8)}}, {"8 sequences", "3 x data 2 = 6", "6 and 12"}},
+      {{{"micro_batch", whole(3)}, {"global_batch", whole(8)}},
+       {"8 sequences", "3 x data 2 = 6", "6 and 12"}},
       {{{"sequence_parallel", true}}, {"needs tensor parallelism"}},
       {{{"tensor", whole(2)}, {"sequence_parallel", true}, {"sequence", whole(7)}, {"micro_batch", whole(1)}},
        {"7 tokens of a micro-batch", "tensor = 2"}},
-      {both(llama, {{"width", whole(96)}, {"heads", whole(32)}}), {"heads of size 3", "width / heads is even"}},
+      {both(llama, {{"width", whole(96)}, {"heads", whole(32)}}),
+       {"heads of size 3", "width / heads is even"}},
       {both(llama, {{"kv_heads", whole(5)}}), {"32 heads", "5 heads of keys", "1, 2, 4, 8, 16, 32"}},
       {{{"vocabulary", whole(3)}}, {"vocabulary of 3", "at least 4"}},
   };

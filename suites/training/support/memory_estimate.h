@@ -33,8 +33,8 @@ struct MemoryRequest {
   Element element = Element::f32;  ///< f64, f32 or bf16, of activations and products
   std::int64_t scratch_bytes = 0;  ///< of the operators
   std::int64_t loader_bytes = 0;   ///< of the prefetching loader's queue
-  /// The operators' scratch on a rank of any layout, in place of `scratch_bytes` (operator_scratch_bytes): for
-  /// asking beforehand, and for the ways that a refusal suggests.
+  /// The operators' scratch on a rank of any layout, in place of `scratch_bytes` (operator_scratch_bytes):
+  /// for asking beforehand, and for the ways that a refusal suggests.
   std::function<std::int64_t(const ParallelLayout& layout, std::int64_t rank)> scratch = {};
 };
 

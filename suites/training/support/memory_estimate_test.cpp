@@ -131,7 +131,8 @@ TEST(MemoryEstimate, TheLargestRankIsFound) {
 }
 
 TEST(MemoryEstimate, ScratchIsCountedBeforeItIsThere) {
-  const ModelShape llama = preset("llama3-8b", {.layers = 2, .width = 96, .sequence = 70, .vocabulary = 9001});
+  const ModelShape llama =
+      preset("llama3-8b", {.layers = 2, .width = 128, .sequence = 70, .vocabulary = 9001});
   for (const Element element : {Element::f64, Element::f32, Element::bf16}) {
     if (!device::host().gemm_unsupported(element).empty()) continue;
     for (const ModelShape& shape : {small(), llama}) {

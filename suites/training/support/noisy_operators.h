@@ -6,7 +6,8 @@
 // What is disturbed, with v = 2^-24 of the f32 in which everything is summed up and s = 2^-24 or 2^-8 of the
 // format in which activations, their gradients and the weights of products are stored, r uniform in [-1, 1]:
 //   - a result that is stored: times 1 + s r;
-//   - a sum of n products: + v sqrt(n) R r, with R the root mean square of the results: n roundings of partial
+//   - a sum of n products: + v sqrt(n) R r, with R the root mean square of the results: n roundings of
+//   partial
 //     sums, which are of the size of the results, in either direction;
 //   - a product with weights that were rounded when they were stored: + s R r;
 //   - f32 numbers (statistics, gradients of weights, moments, masters): times 1 + v r for each operation.
@@ -192,8 +193,7 @@ class NoisyOperators final : public device::Operators {
   void disturb(Values values, Index count, double relative, double common) {
     auto* const numbers = static_cast<double*>(values);
     const double absolute = common * root_mean_square(values, count);
-    for (Index i = 0; i < count; ++i)
-      numbers[i] += (relative * numbers[i] + absolute) * random();
+    for (Index i = 0; i < count; ++i) numbers[i] += (relative * numbers[i] + absolute) * random();
   }
   double random() {
     place_ += golden;
@@ -213,9 +213,10 @@ class NoisyOperators final : public device::Operators {
 };
 
 /// At each step, how far roundings of the unit `stored` move a loss: the farthest from the `exact` ones that
-/// six trainings with random roundings come, `losses(operators)` being those of a training. How far one was in
-/// an earlier step counts too: what has moved the weights stays. Of six normal numbers the farthest is beyond
-/// 0.85 standard deviations nineteen times in twenty: four times the scatter is more than three of them.
+/// six trainings with random roundings come, `losses(operators)` being those of a training. How far one was
+/// in an earlier step counts too: what has moved the weights stays. Of six normal numbers the farthest is
+/// beyond 0.85 standard deviations nineteen times in twenty: four times the scatter is more than three of
+/// them.
 template <typename Losses>
 std::vector<double> scatter_of_roundings(double stored, const std::vector<double>& exact,
                                          const Losses& losses) {

@@ -146,7 +146,8 @@ Counted count_requests(const Work& work) {
 class Training {
  public:
   Training(const ModelShape& shape, Element element, const ParallelLayout& layout)
-      : tokens_(static_cast<std::size_t>(layout.rows(shape))), operators_(device::host_operators(element, 1)) {
+      : tokens_(static_cast<std::size_t>(layout.rows(shape))),
+        operators_(device::host_operators(element, 1)) {
     for (std::size_t i = 0; i < tokens_.size(); ++i)
       tokens_[i] = static_cast<std::int32_t>(i * 7 % static_cast<std::size_t>(shape.vocabulary));
     trainer_ = std::make_unique<Trainer>(alone_, shape, layout, *operators_, OptimizerSettings{},
