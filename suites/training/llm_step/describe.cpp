@@ -89,8 +89,10 @@ BenchmarkSpec describe_llm_step() {
       integer_parameter("feed_forward", 0, 0, 1 << 22, changes),
       integer_parameter("positions", 0, 0, 1 << 24, changes),
       integer_parameter("vocabulary", 0, 0, 2147483647, changes),
+      integer_parameter("checkpoint_every", 0, 0, 1 << 20, "steps from one checkpoint to the next; 0: none"),
       storage_parameter()};
-  spec.parameters.back().meaning = "name of the folder for the files of tokens, as the site file names it";
+  spec.parameters.back().meaning =
+      "name of the folder for the files of tokens and checkpoints, as the site file names it";
   const auto none = std::nullopt;
   spec.foms = {
       {"tokens", "token/s", Better::higher, "tokens of a step over all ranks / median time of a step", none},
@@ -99,6 +101,8 @@ BenchmarkSpec describe_llm_step() {
       {"step_p99", "s", Better::lower, "the same: 99th percentile", none},
       {"step_max", "s", Better::lower, "the same: the longest", none},
       {"jitter", "1", Better::lower, "change of the time from one step to the next, relative: median", none},
+      {"checkpoint", "s", Better::lower,
+       "with checkpoint_every: saving the state, the longest over all ranks: median", none},
   };
   return spec;
 }

@@ -17,6 +17,7 @@
 #include "suites/device/device.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/recorder.h"
+#include "suites/training/llm_step/checkpointing.h"
 #include "suites/training/llm_step/corpus.h"
 #include "suites/training/llm_step/figures.h"
 #include "suites/training/llm_step/settings.h"
@@ -65,18 +66,9 @@ class LlmStep final : public PassCase {
     facts_.rss_before_bytes = training::resident_bytes();
     training::forget_peak_resident();
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
-    training::LoaderSettings loading;
-    loading.shards = corpus_->shards();
-    loading.vocabulary = settings_.shape.vocabulary;
-    loading.sequence = settings_.shape.sequence;
-    loading.micro_batch = settings_.layout.micro_batch;
-    loading.global_batch = settings_.layout.global_batch;
-    loading.data_rank = training::coordinates_of(settings_.layout, group_.rank()).data;
-    loading.data_ranks = settings_.layout.data;
-    loading.seed = context_.seed;
     // Ranks that fail alone must not leave others waiting in the trainer's constructor.
     agree_or_throw(group_, [&] {
-      loader_ = std::make_unique<training::Loader>(loading, clock_);
+      load_from(0);
       operators_ = device::host_operators(settings_.element, context_.threads);
     });
     trainer_ = std::make_unique<training::Trainer>(
@@ -84,6 +76,7 @@ class LlmStep final : public PassCase {
         [this] { return clock_.now_s(); },
         context_.fault == Fault::silent_rank && group_.rank() == group_.size() - 1);
     trainer_->initialise(context_.seed);
+    if (settings_.checkpoint_every > 0) checkpointing_.emplace(context_, storage_, settings_, *trainer_);
     ceiling_ = device::host().gemm_ceiling(settings_.element, context_.threads);
   }
 
@@ -115,6 +108,7 @@ class LlmStep final : public PassCase {
       facts_.steps_s.push_back(step_s);
     }
     keep(result);
+    if (checkpointing_) checkpointing_->after_step(recorder);
     clock_.use(nullptr);
   }
 
@@ -123,7 +117,9 @@ class LlmStep final : public PassCase {
     std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
     const std::size_t bytes = device::bytes_of(settings_.element);
     if (fault == Fault::nan) std::memset(weight, 0xFF, bytes);
-    if (fault == Fault::wrong_element) weight[0] ^= std::byte{1};  // the lowest bit of one weight
+    if (fault != Fault::wrong_element) return;
+    weight[0] ^= std::byte{1};  // the lowest bit of one weight
+    if (checkpointing_) checkpointing_->plant();
   }
 
   Check check() override {
@@ -133,9 +129,12 @@ class LlmStep final : public PassCase {
     const std::vector<RankState> states = all_states();
     const Verdict ranks = judge_ranks(states, settings_.layout, settings_.shape.tied_head);
     find_facts();
+    // Last: it goes back to an earlier state.
+    const Verdict resumed = checkpointing_ ? go_on_from_checkpoint() : Verdict{};
 
     std::vector<std::string> problems = learning.problems;
-    problems.insert(problems.end(), ranks.problems.begin(), ranks.problems.end());
+    for (const Verdict* more : {&ranks, &resumed})
+      problems.insert(problems.end(), more->problems.begin(), more->problems.end());
     const bool a_number =
         std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isfinite(loss); }) &&
         std::all_of(states.begin(), states.end(),
@@ -144,14 +143,18 @@ class LlmStep final : public PassCase {
     check.bound = 0;
     if (a_number) check.error = static_cast<double>(problems.size());
     check.status = problems.empty() ? CheckStatus::pass : CheckStatus::fail;
-    for (const std::string& words : {learning.words, ranks.words}) {
+    for (const std::string& words : {learning.words, ranks.words, resumed.words}) {
       if (!words.empty()) problems.push_back(words);
     }
     check.how = join(problems, "; ");
     return check;
   }
 
-  std::vector<FigureOfMerit> figures() const override { return llm_step_figures(settings_, facts_); }
+  std::vector<FigureOfMerit> figures() const override {
+    std::vector<FigureOfMerit> figures = llm_step_figures(settings_, facts_);
+    if (checkpointing_) figures.push_back(checkpointing_->figure());
+    return figures;
+  }
 
   std::map<std::string, std::string> path() const override {
     std::map<std::string, std::string> path = operators_->describe();
@@ -169,10 +172,15 @@ class LlmStep final : public PassCase {
         sha256_hex(training::to_text(
             {fingerprint_.begin(), fingerprint_.begin() + static_cast<std::ptrdiff_t>(steps)})) +
         " (" + std::to_string(steps) + " steps, seed " + std::to_string(context_.seed) + ")";
+    if (checkpointing_) checkpointing_->add_to(path);
     return path;
   }
 
-  std::map<std::string, double> metrics() const override { return llm_step_metrics(settings_, facts_); }
+  std::map<std::string, double> metrics() const override {
+    std::map<std::string, double> metrics = llm_step_metrics(settings_, facts_);
+    if (checkpointing_) checkpointing_->add_to(metrics, facts_.steps_s);
+    return metrics;
+  }
 
   std::vector<Attachment> attachments() const override {
     if (group_.rank() != 0) return {};
@@ -180,6 +188,22 @@ class LlmStep final : public PassCase {
   }
 
  private:
+  /// The one before goes first: there is memory for one queue.
+  void load_from(std::int64_t first_step) {
+    loader_.reset();
+    training::LoaderSettings loading;
+    loading.shards = corpus_->shards();
+    loading.vocabulary = settings_.shape.vocabulary;
+    loading.sequence = settings_.shape.sequence;
+    loading.micro_batch = settings_.layout.micro_batch;
+    loading.global_batch = settings_.layout.global_batch;
+    loading.data_rank = training::coordinates_of(settings_.layout, group_.rank()).data;
+    loading.data_ranks = settings_.layout.data;
+    loading.seed = context_.seed;
+    loading.first_step = first_step;
+    loader_ = std::make_unique<training::Loader>(loading, clock_);
+  }
+
   training::MicroBatch next_batch(std::int64_t micro_batch) {
     const training::TokenBatch& batch = loader_->next();
     if (batch.micro_batch != micro_batch || batch.step != trainer_->steps())
@@ -204,9 +228,23 @@ class LlmStep final : public PassCase {
   void keep(const training::StepResult& result) {
     last_ = result;
     after_last_step_ = trainer_->checksum_of_all();
+    fingerprint_.push_back(fingerprint_of(result));
+  }
+
+  training::StepFingerprint fingerprint_of(const training::StepResult& result) const {
     std::vector<std::uint64_t> model = {trainer_->at().data == 0 ? trainer_->checksum() : 0};
     group_.sum(model);
-    fingerprint_.push_back({trainer_->steps(), result.loss, result.gradient_norm, model[0]});
+    return {trainer_->steps(), result.loss, result.gradient_norm, model[0]};
+  }
+
+  Verdict go_on_from_checkpoint() {
+    Checkpointing::Course course;
+    course.load_from = [this](std::int64_t step) { agree_or_throw(group_, [&] { load_from(step); }); };
+    course.one_step = [this] {
+      return fingerprint_of(
+          trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); }));
+    };
+    return checkpointing_->check(fingerprint_, course);
   }
 
   std::int64_t not_finite() const {
@@ -294,6 +332,7 @@ class LlmStep final : public PassCase {
   std::unique_ptr<training::Loader> loader_;
   std::unique_ptr<device::Operators> operators_;
   std::unique_ptr<training::Trainer> trainer_;
+  std::optional<Checkpointing> checkpointing_;
   std::optional<device::Ceiling> ceiling_;
   bool last_pass_ = false;  ///< its sums of gradients are verified
   training::StepResult last_;

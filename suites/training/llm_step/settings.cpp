@@ -59,6 +59,12 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
   settings.steps = static_cast<int>(integer(parameters, "steps"));
   settings.warmups = static_cast<int>(integer(parameters, "warmups"));
+  settings.checkpoint_every = integer(parameters, "checkpoint_every");
+  if (settings.checkpoint_every > settings.steps) {
+    throw bad_input("a checkpoint every " + count(settings.checkpoint_every, "step") +
+                        " may not come at all among " + count(settings.steps, "recorded step"),
+                    "give checkpoint_every = " + std::to_string(settings.steps) + " or less, or more steps");
+  }
   return settings;
 }
 

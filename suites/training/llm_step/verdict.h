@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "suites/training/support/fingerprint.h"
 #include "suites/training/support/gradient_exchange.h"
 #include "suites/training/support/layout.h"
 
@@ -58,5 +59,9 @@ struct RankState {
 /// - every stage got gradients.
 Verdict judge_ranks(const std::vector<RankState>& ranks, const training::ParallelLayout& layout,
                     bool tied_head);
+
+/// The steps that were made again, from a checkpoint on, have the same loss, gradient norm and parameters as
+/// the first time, bit for bit. `recorded` holds each of them; `repeated` at least one.
+Verdict judge_repetition(const training::Fingerprint& recorded, const training::Fingerprint& repeated);
 
 }  // namespace assay::bench
