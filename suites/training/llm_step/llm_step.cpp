@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <numbers>
 #include <optional>
 #include <stdexcept>
