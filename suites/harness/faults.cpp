@@ -50,6 +50,7 @@ class Faulty : public Kind {
   std::map<std::string, std::string> path() const override { return inner_->path(); }
   std::map<std::string, double> metrics() const override { return inner_->metrics(); }
   std::vector<Attachment> attachments() const override { return inner_->attachments(); }
+  std::string trace() const override { return inner_->trace(); }
   void plant(Fault fault) override { inner_->plant(fault); }
 
  protected:

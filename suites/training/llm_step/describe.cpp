@@ -64,6 +64,8 @@ BenchmarkSpec describe_llm_step() {
       choice_parameter("model", training::preset_names(), "architecture and sizes"),
       choice_parameter("precision", {"f32", "bf16", "f64"},
                        "of activations and products; bf16 has f32 master weights, gradients and moments"),
+      choice_parameter("least_precision", {"bf16", "f32", "f64"},
+                       "floor that a plan sets: a precision with fewer bits is refused"),
       integer_parameter("micro_batch", 16, 1, most_batch, "sequences of one forward and backward pass"),
       integer_parameter("global_batch", 0, 0, most_batch * 64,
                         "sequences of one step over all ranks; 0: micro_batch x data x pipeline"),
@@ -110,7 +112,7 @@ BenchmarkSpec describe_llm_step() {
 }  // namespace
 
 const Benchmark& training_llm_step() {
-  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step};
+  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step, true};
   return benchmark;
 }
 

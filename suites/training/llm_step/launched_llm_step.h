@@ -111,7 +111,7 @@ class LaunchedLlmStep : public testing::Test {
 
   Fingerprint fingerprint_of(const Record& record) {
     EXPECT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
-    if (record.attachments.size() != 1) return {};
+    if (record.attachments.empty()) return {};
     return training::parse_fingerprint(read_file(scratch_ / "attachments" / record.attachments[0]));
   }
 
