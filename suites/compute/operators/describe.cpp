@@ -79,8 +79,10 @@ BenchmarkSpec describe_operators() {
 
 const Benchmark& compute_operators();
 const Benchmark& compute_operators() {
-  static const Benchmark benchmark{
-      describe_operators(), &unsupported, &make_operators, {"benchmark_", &answer}};
+  static const Benchmark benchmark{.spec = describe_operators(),
+                                   .unsupported = &unsupported,
+                                   .make = &make_operators,
+                                   .library_flags = {"benchmark_", &answer}};
   return benchmark;
 }
 
