@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "reports/base/names.h"
@@ -80,12 +81,10 @@ class Ballot {
       who = own->second == all
                 ? "its other " + std::to_string(all) + (all == 1 ? " launch has" : " launches have")
                 : std::to_string(own->second) + " of its other " + std::to_string(all) + " launches have";
-    } else if (others == 1) {
-      who = "the other has";
-    } else if (others == launches_.size() - 1) {
-      who = "the other " + std::to_string(others) + " have";
     } else {
-      who = std::to_string(others) + " of the other " + std::to_string(launches_.size() - 1) + " have";
+      const std::size_t all = launches_.size() - 1;
+      who = (others == all ? std::string("the other") : std::to_string(others) + " of the other") +
+            (all == 1 ? std::string() : " " + std::to_string(all)) + (others == 1 ? " has" : " have");
     }
     return "fingerprint " + shown(one) + " in " + start_text(one) + " where " + who + " " + shown(*example_);
   }
@@ -111,7 +110,7 @@ class Ballot {
   const Records& records_;
   std::map<std::string_view, std::size_t> launches_;  ///< by node
   std::map<std::string_view, std::size_t> right_;     ///< launches that agree with the majority, by node
-  std::string_view winner_;
+  std::optional<std::string_view> winner_;
   const Computed* example_ = nullptr;  ///< of the majority
   bool differ_ = false;
 };

@@ -160,6 +160,11 @@ TEST(Fingerprints, ANodeIsToldOnceAndTheWorstFirst) {
   EXPECT_THAT(result.sentences[1], StartsWith("node n1 "));
 }
 
+TEST(Fingerprints, AnEmptyOneIsOneLikeAnyOther) {
+  EXPECT_THAT(compared({{"n1", 1, 0, 1, ""}, {"n2", 1, 0, 1, ""}}).disbelieved, IsEmpty());
+  EXPECT_THAT(compared({{"n1", 1, 0, 1, " (1)"}, {"n2", 1, 0, 1, "a (1)"}}).disbelieved, SizeIs(2));
+}
+
 TEST(Fingerprints, GroupsAreNamedByTheirFirstNode) {
   const auto result = compared({{"n1", 4, -2, 1, right}, {"n1", 4, -1, 1, right}, {"n1", 4, 0, 1, flipped}});
   ASSERT_THAT(result.sentences, SizeIs(1));
