@@ -114,7 +114,11 @@ Json node_facts(const std::vector<int>& usable) {
   }
   if (const std::string os = operating_system(); !os.empty()) facts["os"] = os;
   facts["hypervisor"] = device::hypervisor().empty() ? "none" : device::hypervisor();
-  facts["gpus_per_node"] = 0;
+  facts["gpus_per_node"] = device::gpu_count();
+  for (const auto& [name, value] : device::gpu_facts()) {
+    const bool number = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    facts[name] = number ? Json(std::stoull(value)) : Json(value);
+  }
   return facts;
 }
 
