@@ -146,6 +146,7 @@ ElementSum::ElementSum(Element element, bool alone) {
       own_ = true;
       break;
     case Element::int8:
+    default:
       throw std::logic_error("int8 is not reduced");
   }
 }
