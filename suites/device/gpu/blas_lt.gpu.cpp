@@ -68,7 +68,7 @@ constexpr const char* library_name = "hipBLASLt";
 constexpr const char* library_advice = "add ROCm's lib folder to LD_LIBRARY_PATH";
 constexpr std::array file_names = {"libhipblaslt.so.1", "libhipblaslt.so.0", "libhipblaslt.so"};
 constexpr std::array folders = {"", "/opt/rocm/lib/"};
-constexpr BlasType type_e4m3 = HIP_R_8F_E4M3_FNUZ, type_e5m2 = HIP_R_8F_E5M2_FNUZ;
+constexpr BlasType type_e4m3 = HIP_R_8F_E4M3, type_e5m2 = HIP_R_8F_E5M2;
 #endif
 
 using Handle = ASSAY_LT(Handle_t);

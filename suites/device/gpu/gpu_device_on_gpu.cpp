@@ -135,13 +135,16 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
-  /// NVIDIA's compute capabilities; AMD's fp8 came with gfx94.
+  /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
   std::string lacks(Element element) const {
     const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
     const bool amd = facts_.architecture.rfind("gfx", 0) == 0;
+    const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
     const bool has_fp8 =
-        amd ? facts_.architecture.rfind("gfx94", 0) == 0 || facts_.architecture.rfind("gfx95", 0) == 0
-            : facts_.major * 10 + facts_.minor >= 89;
+        amd ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
+    if (fp8 && gfx94)
+      return facts_.name + " (" + facts_.architecture +
+             ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
     if (fp8 && !has_fp8)
       return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
     if ((element == Element::tf32 || element == Element::bf16) && !amd && facts_.major < 8)
