@@ -28,7 +28,8 @@ struct Context {
   Fault fault = Fault::none;
   double time_s = 1;  ///< measuring time to aim for, warm-up included
   std::map<std::string, std::string> storage =
-      {};  ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+      {};                       ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+  std::string trace_file = {};  ///< where Case::trace goes; empty: none is wanted
 };
 
 /// Bytes that belong to a record and do not fit its line (a link matrix). The content tells its own format.
@@ -59,6 +60,9 @@ class Case {
   virtual std::vector<Attachment> attachments() const { return {}; }
   /// What the case works on; null: the host's processor.
   virtual device::Device* device() const { return nullptr; }
+  /// On rank 0, when the context has a trace_file: one recorded pass, part by part, of all ranks, as Chrome's
+  /// trace JSON; asked for after check. Only of benchmarks that say that they `trace`.
+  virtual std::string trace() const { return {}; }
   /// Plants the context's fault (wrong_element, nan) into what the last pass left, before check.
   virtual void plant(Fault fault) = 0;
 };
@@ -117,6 +121,7 @@ struct Benchmark {
   /// "Can it run here?" is a question apart from running: empty when it can, else the reason.
   std::string (*unsupported)(const Parameters& parameters, const Context& context);
   std::unique_ptr<Case> (*make)(const Parameters& parameters, const Context& context);
+  bool traces = false;  ///< Case::trace gives one
 };
 
 /// All registered benchmarks, by name. The list is generated from the folders' benchmark.cmake files.

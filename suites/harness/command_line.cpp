@@ -113,6 +113,7 @@ const std::map<std::string, std::function<void(CommandLine&, const Given&)>>& ow
          line.storage[name] = equals == std::string::npos ? text : text.substr(equals + 1);
        }},
       {"json", [](CommandLine& line, const Given& g) { line.json_file = needed(g); }},
+      {"export-trace", [](CommandLine& line, const Given& g) { line.trace_file = needed(g); }},
       {"request",
        [](CommandLine& line, const Given& g) {
          line.action = Action::request;
@@ -190,6 +191,23 @@ void expand(const BenchmarkSpec& spec, const std::vector<Axis>& axes, CommandLin
   }
 }
 
+void require_traceable(const CommandLine& line, const std::vector<const Benchmark*>& known) {
+  std::vector<std::string> able;
+  for (const Benchmark* benchmark : known) {
+    if (benchmark->traces) able.push_back(benchmark->spec.name);
+  }
+  const std::string which = able.empty() ? "leave it out" : "it is there for " + join(able, ", ");
+  if (line.action != Action::run)
+    throw bad_input("--export-trace without a benchmark (a trace shows one run by hand)", which);
+  if (std::find(able.begin(), able.end(), line.benchmark) == able.end())
+    throw bad_input("--export-trace with " + line.benchmark + " (it has no phases to show)", which);
+  if (line.cases.size() > 1) {
+    throw bad_input("--export-trace with " + std::to_string(line.cases.size()) +
+                        " cases (the file would hold only the last one)",
+                    "give one value for " + join(line.varying, ", "));
+  }
+}
+
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments,
@@ -235,6 +253,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   line.storage.emplace("scratch", ".");
   if (line.action == Action::describe && !line.benchmark.empty()) find(line.benchmark);
   if (line.action == Action::run) expand(*spec, axes, line);
+  if (!line.trace_file.empty()) require_traceable(line, known);
   if (line.action == Action::request && line.results_file.empty()) {
     throw bad_input("--request without --results", "name the file that the records go to: --results FILE");
   }
@@ -256,6 +275,7 @@ Each value of a list is run with each value of the other lists. Options:
   --seed N          of the random inputs (default 1)
   --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
+  --export-trace FILE   write one pass, phase by phase, on all ranks for https://ui.perfetto.dev (where there are phases)
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
 

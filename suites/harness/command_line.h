@@ -26,6 +26,7 @@ struct CommandLine {
   Fault fault = Fault::none;
   std::map<std::string, std::string> storage;  ///< folders to measure in; always one named "scratch"
   std::string json_file;                       ///< run: records are appended here; empty: none
+  std::string trace_file;                      ///< run: one pass of the only case is shown there; empty: no
   std::string request_file, results_file;
   std::string machine_file;
 };

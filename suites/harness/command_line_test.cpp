@@ -64,6 +64,29 @@ TEST(CommandLine, AFlagNeedsNoValueAndDashesServeForUnderscores) {
   EXPECT_DOUBLE_EQ(line.time_s, 0.25);
 }
 
+TEST(CommandLine, OnlyWhatHasPhasesIsTraced) {
+  const Benchmark plain = example();
+  Benchmark traced = example();
+  traced.spec.name = "area/traced";
+  traced.traces = true;
+  const auto refusal = [&](const std::vector<std::string>& arguments) {
+    try {
+      parse_command_line(arguments, {&plain, &traced});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(parse_command_line({"area/traced", "--export-trace", "x.json"}, {&traced}).trace_file, "x.json");
+  EXPECT_EQ(refusal({"area/example", "--export-trace", "x.json"}),
+            "--export-trace with area/example (it has no phases to show); it is there for area/traced");
+  EXPECT_THAT(
+      refusal({"area/traced", "--export-trace", "x.json", "--bytes", "8,16"}),
+      testing::HasSubstr("with 2 cases (the file would hold only the last one); give one value for bytes"));
+  EXPECT_THAT(refusal({"area/traced", "--export-trace"}), testing::HasSubstr("has no value"));
+  EXPECT_THAT(refusal({"--list", "--export-trace", "x.json"}), testing::HasSubstr("without a benchmark"));
+}
+
 TEST(CommandLine, ReadsTheOtherActions) {
   EXPECT_EQ(parse({}).action, Action::help);
   EXPECT_EQ(parse({"-h"}).action, Action::help);

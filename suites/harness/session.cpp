@@ -191,6 +191,13 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
   ResultTable table(std::cout, spec, line.varying);
   StartSettings settings{0, line.seed, line.fault, line.storage, {}};
   if (!line.json_file.empty()) settings.attachments = line.json_file + ".attachments";
+  settings.trace_file = line.trace_file;
+  together(group, [&] {
+    // Where it cannot be written is told before the hours that the run may take.
+    if (!speaks || line.trace_file.empty()) return;
+    write_file(line.trace_file, "");
+    std::filesystem::remove(line.trace_file);
+  });
   int code = 0;
   int position = 0;
   for (const Parameters& parameters : line.cases) {
