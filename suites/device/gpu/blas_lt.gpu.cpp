@@ -347,6 +347,7 @@ class LibraryGemm final : public device::Gemm {
       timed.push_back({place, seconds});
       spent_s += seconds * (times + 1);
     }
+    if (timed.empty()) throw GpuError(std::string(library_name) + " stopped running its own proposals");
     first_s_ = timed.front().seconds;
     tried_ = timed.size();
     std::sort(timed.begin(), timed.end(),

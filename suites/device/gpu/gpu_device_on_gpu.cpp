@@ -188,7 +188,8 @@ device::Selected select_for(int place, int ranks) {
   const std::string whose = "GPU " + std::to_string(number) + " cannot be used: ";
   try {
     static std::mutex guard;
-    static std::map<int, std::unique_ptr<device::Device>> made;
+    // Never destroyed: the vendor's runtime may be gone by then.
+    static auto& made = *new std::map<int, std::unique_ptr<device::Device>>;
     const std::lock_guard lock(guard);
     if (!made.contains(number)) {
       const OpenedTelemetry opened = open_telemetry(facts_of(number).pci_address);
