@@ -1,30 +1,7 @@
-// The bindings of cuBLASLt and hipBLASLt: one source, because the second copies the first call by call.
-// Opened when it is first asked for.
-#include "suites/device/gpu/gpu.h"
-
-#if defined(ASSAY_GPU_CUDA)
-#include <cublasLt.h>
-#define ASSAY_LT(name) cublasLt##name
-#define ASSAY_LT_CONSTANT(name) CUBLASLT_##name
-#define ASSAY_BLAS_CONSTANT(name) CUBLAS_##name
-#define ASSAY_TYPE(name) CUDA_##name
-#define ASSAY_HAS_LT 1
-#elif defined(__HIP_PLATFORM_AMD__) && __has_include(<hipblaslt/hipblaslt.h>)
-#include <hipblaslt/hipblaslt.h>
-#define ASSAY_LT(name) hipblasLt##name
-#define ASSAY_LT_CONSTANT(name) HIPBLASLT_##name
-#define ASSAY_BLAS_CONSTANT(name) HIPBLAS_##name
-#define ASSAY_TYPE(name) HIP_##name
-#define ASSAY_HAS_LT 1
-#else
-#define ASSAY_HAS_LT 0
-#endif
-
-#include <dlfcn.h>
+// Products planned with cuBLASLt or hipBLASLt, from one source.
+#include "suites/device/gpu/blas_lt.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,39 +16,9 @@ using device::GemmPlan;
 
 #if ASSAY_HAS_LT
 
+using namespace lt;
+
 namespace {
-
-#if defined(ASSAY_GPU_CUDA)
-using BlasStatus = cublasStatus_t;
-using BlasOperation = cublasOperation_t;
-using BlasType = cudaDataType_t;
-using BlasCompute = cublasComputeType_t;
-constexpr const char* library_name = "cuBLASLt";
-constexpr const char* library_advice =
-    "add the folder of the toolkit's or of PyTorch's libcublasLt to LD_LIBRARY_PATH";
-#define ASSAY_TEXT_OF(x) #x
-#define ASSAY_TEXT(x) ASSAY_TEXT_OF(x)
-constexpr std::array file_names = {"libcublasLt.so." ASSAY_TEXT(CUBLAS_VER_MAJOR)};
-constexpr std::array folders = {"", "/usr/local/cuda/lib64/"};
-constexpr BlasType type_e4m3 = CUDA_R_8F_E4M3, type_e5m2 = CUDA_R_8F_E5M2;
-
-std::string version_text(std::size_t version) {
-  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-         std::to_string(version % 100);
-}
-#else
-using BlasStatus = hipblasStatus_t;
-using BlasOperation = hipblasOperation_t;
-using BlasType = hipDataType;
-using BlasCompute = hipblasComputeType_t;
-constexpr const char* library_name = "hipBLASLt";
-constexpr const char* library_advice = "add ROCm's lib folder to LD_LIBRARY_PATH";
-constexpr std::array file_names = {"libhipblaslt.so.1", "libhipblaslt.so.0", "libhipblaslt.so"};
-constexpr std::array folders = {"", "/opt/rocm/lib/"};
-constexpr BlasType type_e4m3 = HIP_R_8F_E4M3, type_e5m2 = HIP_R_8F_E5M2;
-#endif
-
-using Handle = ASSAY_LT(Handle_t);
 
 constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
 constexpr int most_candidates = 24;
@@ -84,97 +31,6 @@ struct Proposals {
   ASSAY_LT(MatmulHeuristicResult_t) list[most_candidates];
   std::size_t count = 0;
 };
-
-struct Functions {
-  void* library = nullptr;
-  std::string failure;
-  decltype(&ASSAY_LT(Create)) create = nullptr;
-  decltype(&ASSAY_LT(MatmulDescCreate)) create_operation = nullptr;
-  decltype(&ASSAY_LT(MatmulDescDestroy)) destroy_operation = nullptr;
-  decltype(&ASSAY_LT(MatmulDescSetAttribute)) set_operation = nullptr;
-  decltype(&ASSAY_LT(MatrixLayoutCreate)) create_layout = nullptr;
-  decltype(&ASSAY_LT(MatrixLayoutDestroy)) destroy_layout = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceCreate)) create_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceDestroy)) destroy_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceSetAttribute)) set_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulAlgoGetHeuristic)) heuristic = nullptr;
-  decltype(&ASSAY_LT(Matmul)) multiply = nullptr;
-  decltype(&ASSAY_LT(GetVersion)) version = nullptr;
-#if defined(ASSAY_GPU_CUDA)
-  decltype(&cublasLtMatmulAlgoConfigGetAttribute) configuration = nullptr;
-  decltype(&cublasLtGetStatusString) words = nullptr;
-#endif
-};
-
-template <typename Function>
-void find(Functions& functions, Function& function, const char* name) {
-  function = reinterpret_cast<Function>(dlsym(functions.library, name));
-  if (function == nullptr && functions.failure.empty())
-    functions.failure = std::string(library_name) + " has no " + name;
-}
-
-Functions open_library() {
-  Functions f;
-  for (const char* folder : folders)
-    for (const char* name : file_names)
-      if (f.library == nullptr)
-        f.library = dlopen((std::string(folder) + name).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (f.library == nullptr) {
-    f.failure = std::string(library_name) + " (" + file_names[0] + ") cannot be opened; " + library_advice;
-    return f;
-  }
-#define ASSAY_FIND(member, name) find(f, f.member, ASSAY_LT_STRING(name))
-#if defined(ASSAY_GPU_CUDA)
-#define ASSAY_LT_STRING(name) "cublasLt" #name
-  ASSAY_FIND(configuration, MatmulAlgoConfigGetAttribute);
-  ASSAY_FIND(words, GetStatusString);
-#else
-#define ASSAY_LT_STRING(name) "hipblasLt" #name
-#endif
-  ASSAY_FIND(create, Create);
-  ASSAY_FIND(create_operation, MatmulDescCreate);
-  ASSAY_FIND(destroy_operation, MatmulDescDestroy);
-  ASSAY_FIND(set_operation, MatmulDescSetAttribute);
-  ASSAY_FIND(create_layout, MatrixLayoutCreate);
-  ASSAY_FIND(destroy_layout, MatrixLayoutDestroy);
-  ASSAY_FIND(create_preference, MatmulPreferenceCreate);
-  ASSAY_FIND(destroy_preference, MatmulPreferenceDestroy);
-  ASSAY_FIND(set_preference, MatmulPreferenceSetAttribute);
-  ASSAY_FIND(heuristic, MatmulAlgoGetHeuristic);
-  ASSAY_FIND(multiply, Matmul);
-  ASSAY_FIND(version, GetVersion);
-  return f;
-}
-
-const Functions& functions() {
-  static const Functions opened = open_library();
-  return opened;
-}
-
-std::string words_of_blas(BlasStatus status) {
-#if defined(ASSAY_GPU_CUDA)
-  return functions().words(status);
-#else
-  return "status " + std::to_string(static_cast<int>(status));
-#endif
-}
-
-void require(BlasStatus status, const char* call) {
-  if (status != ASSAY_BLAS_CONSTANT(STATUS_SUCCESS))
-    throw GpuError(std::string(library_name) + " refused " + call + ": " + words_of_blas(status) +
-                   "; try other sizes or another dtype");
-}
-
-Handle make_handle() {
-  Handle fresh = nullptr;
-  require(functions().create(&fresh), "to begin");
-  return fresh;
-}
-
-Handle handle() {
-  static const Handle made = make_handle();
-  return made;
-}
 
 /// The types of a product in the library's words.
 struct Types {
@@ -372,8 +228,7 @@ class LibraryGemm final : public device::Gemm {
         {"algorithm ", CUBLASLT_ALGO_CONFIG_ID},
         {", tile ", CUBLASLT_ALGO_CONFIG_TILE_ID},
         {", stages ", CUBLASLT_ALGO_CONFIG_STAGES_ID},
-        { ", split-k ",
-          CUBLASLT_ALGO_CONFIG_SPLITK_NUM }};
+        {", split-k ", CUBLASLT_ALGO_CONFIG_SPLITK_NUM}};
     for (const auto& [name, which] : parts) {
       std::uint32_t value = 0;
       std::size_t written = 0;
@@ -402,47 +257,13 @@ class LibraryGemm final : public device::Gemm {
   std::map<std::string, std::string> description_;
 };
 
-BlasLibrary look_at_library() {
-  BlasLibrary found;
-  found.name = library_name;
-  found.missing = functions().failure;
-  if (!found.missing.empty()) return found;
-#if defined(ASSAY_GPU_CUDA)
-  found.version = version_text(functions().version());
-#else
-  int version = 0;
-  if (functions().version(handle(), &version) == HIPBLAS_STATUS_SUCCESS)
-    found.version = std::to_string(version / 100000) + "." + std::to_string(version / 100 % 1000) + "." +
-                    std::to_string(version % 100);
-#endif
-  return found;
-}
-
 }  // namespace
-
-const BlasLibrary& blas_library() {
-  static const BlasLibrary found = look_at_library();
-  return found;
-}
-
-bool blas_takes_b_transposed(Element element) {
-  return element == Element::int8 || element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-}
 
 std::unique_ptr<device::Gemm> plan_blas_gemm(const GemmPlan& plan, Queue& queue) {
   return std::make_unique<LibraryGemm>(plan, queue);
 }
 
 #else
-
-const BlasLibrary& blas_library() {
-  static const BlasLibrary none{"", "", "this build has no binding of a vendor's library of products"};
-  return none;
-}
-
-bool blas_takes_b_transposed(Element) {
-  return false;
-}
 
 std::unique_ptr<device::Gemm> plan_blas_gemm(const GemmPlan&, Queue&) {
   throw GpuError(blas_library().missing);
