@@ -91,7 +91,8 @@ class RealGpu final : public GpuDevice {
     if (!blas_library().name.empty())
       return blas_library().missing;  // the build has a binding: no substitute
     if (tiled_gemm_knows(element)) return {};
-    return blas_library().missing + ", and Assay's own kernel has no " + std::string(name_of(element));
+    return blas_library().missing + ", and Assay's own kernel has no " + std::string(name_of(element)) +
+           "; choose f64, f32, f16, bf16 or int8, or build with the vendor's library";
   }
 
   std::string gemm_sizes_unsupported(Element element, std::int64_t m, std::int64_t n,
