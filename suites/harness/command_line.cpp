@@ -153,6 +153,15 @@ const ParameterSpec* find_parameter(const BenchmarkSpec& spec, std::string name)
   return spec.find_parameter(name);
 }
 
+/// The benchmark that takes options of this name for its library; null: none does.
+const Benchmark* takes_for_library(const std::vector<const Benchmark*>& known, const std::string& name) {
+  for (const Benchmark* benchmark : known) {
+    const std::string& prefix = benchmark->library_flags.prefix;
+    if (!prefix.empty() && name.rfind(prefix, 0) == 0) return benchmark;
+  }
+  return nullptr;
+}
+
 struct Axis {
   std::string name;
   std::vector<ParameterValue> values;
@@ -239,6 +248,13 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
       own->second(line, given);
       continue;
     }
+    if (const Benchmark* taker = takes_for_library(known, given.name)) {
+      if (spec != &taker->spec)
+        throw bad_input("--" + given.name + " is for " + taker->spec.name + " alone",
+                        "leave it out, or run " + taker->spec.name);
+      line.library_flags.push_back("--" + given.name + (given.value ? "=" + *given.value : ""));
+      continue;
+    }
     const ParameterSpec* parameter = spec == nullptr ? nullptr : find_parameter(*spec, given.name);
     if (parameter == nullptr) {
       const std::string of = spec == nullptr ? "" : " (" + spec->name + " has no such parameter)";
@@ -276,6 +292,7 @@ Each value of a list is run with each value of the other lists. Options:
   --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
   --export-trace FILE   write one pass, phase by phase, on all ranks for https://ui.perfetto.dev (where there are phases)
+  --benchmark_*     of Google Benchmark, for the benchmark that runs on it: compute/operators
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
 

@@ -17,9 +17,10 @@ enum class Action { run, request, list, describe, machine, help, version };
 
 struct CommandLine {
   Action action = Action::help;
-  std::string benchmark;             ///< run, describe (empty: the whole catalogue)
-  std::vector<Parameters> cases;     ///< run: the cross product of the axes, complete
-  std::vector<std::string> varying;  ///< run: parameters with more than one value, in order given
+  std::string benchmark;                   ///< run, describe (empty: the whole catalogue)
+  std::vector<Parameters> cases;           ///< run: the cross product of the axes, complete
+  std::vector<std::string> varying;        ///< run: parameters with more than one value, in order given
+  std::vector<std::string> library_flags;  ///< run: "--benchmark_filter=x", for the benchmark's library
   double time_s = 1;
   int threads = 0;  ///< 0: left to the worker
   std::uint64_t seed = 1;

@@ -123,6 +123,29 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_THAT(error_of({"area/example", "--results", "out.jsonl"}), testing::HasSubstr("--json"));
 }
 
+TEST(CommandLine, FlagsOfALibraryReachOnlyTheBenchmarkThatTakesThem) {
+  const Benchmark plain = example();
+  Benchmark timed = example();
+  timed.spec.name = "area/timed";
+  timed.library_flags.prefix = "library_";
+  const std::vector<const Benchmark*> known = {&plain, &timed};
+  const CommandLine line =
+      parse_command_line({"area/timed", "--library_filter=a,b.*", "--bytes", "8", "--library_list"}, known);
+  EXPECT_THAT(line.library_flags, testing::ElementsAre("--library_filter=a,b.*", "--library_list"));
+  EXPECT_EQ(line.cases.size(), 1u);
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"area/example", "--library_filter=a"}, {"--library_filter=a"}}) {
+    try {
+      parse_command_line(wrong, known);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), ExitStatus::bad_input);
+      EXPECT_THAT(error.what(), testing::HasSubstr("--library_filter is for area/timed alone"));
+    }
+  }
+  EXPECT_THAT(error_of({"area/example", "--library_filter=a"}), testing::HasSubstr("unknown option"));
+}
+
 TEST(CommandLine, NoBenchmarkHasAParameterThatTheProgramTakesItself) {
   for (const Benchmark* benchmark : benchmarks()) {
     for (const ParameterSpec& parameter : benchmark->spec.parameters) {

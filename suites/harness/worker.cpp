@@ -230,10 +230,15 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
     record.reason = reason;
   } else {
     const int asked = requested.identity.geometry.threads_per_rank;
-    Context context{group_,           asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)),
-                    settings.seed,    last_level_cache_bytes_,
-                    settings.fault,   requested.time_s,
-                    settings.storage, settings.trace_file};
+    Context context{group_,
+                    asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)),
+                    settings.seed,
+                    last_level_cache_bytes_,
+                    settings.fault,
+                    requested.time_s,
+                    settings.storage,
+                    settings.trace_file,
+                    settings.library_flags};
     omp_set_num_threads(context.threads);
     RequestedCase complete = requested;
     complete.identity.parameters = record.parameters;

@@ -8,6 +8,7 @@
 #include "suites/memory/support/turns.h"
 #include "suites/training/llm_step/llm_step.h"
 #include "suites/training/llm_step/settings.h"
+#include "suites/training/support/operator_shapes.h"
 
 namespace assay::bench {
 
@@ -39,8 +40,12 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
     if (available == 0) return {};  // not known
     // A tenth is left to the system, the libraries and the page cache of the shards.
     const auto share = static_cast<std::int64_t>(available / 10 * 9) / ranks_on_own_node(context.group);
+    const auto scratch = [&](const training::ParallelLayout& layout, std::int64_t rank) {
+      return training::operator_scratch_bytes(settings.shape, layout, rank, settings.element,
+                                              context.threads);
+    };
     return training::memory_refusal(settings.shape, settings.layout,
-                                    {settings.element, 0, loader_bytes(settings)}, share);
+                                    {settings.element, 0, loader_bytes(settings), scratch}, share);
   } catch (const Error& wrong) {
     return wrong.what();
   }

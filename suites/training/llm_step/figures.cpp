@@ -83,6 +83,7 @@ std::map<std::string, double> llm_step_metrics(const LlmStepSettings& settings, 
       {"loss_bound_nats", facts.loss_bound_nats},
       {"memory_estimate_bytes", facts.memory_estimate_bytes},
       {"peak_rss_bytes", facts.peak_rss_bytes},
+      {"rss_before_bytes", facts.rss_before_bytes},
       {"bytes_sent_per_step",
        facts.bytes_sent / static_cast<double>(std::max<std::int64_t>(1, facts.steps_checked))}};
   if (facts.steps_checked > 0) metrics["last_loss_nats"] = facts.last_loss_nats;

@@ -22,6 +22,7 @@ struct LlmStepFacts {
   std::vector<double> steps_s;       ///< of all recorded steps
   double memory_estimate_bytes = 0;  ///< of the rank that needs most
   double peak_rss_bytes = 0;         ///< of the rank that had most
+  double rss_before_bytes = 0;       ///< before anything was allocated: the program, its libraries, MPI
   double bytes_sent = 0;             ///< by all ranks in all steps
   /// What the multiply-add probes of all ranks reach together, FLOP/s; 0: not known on every rank.
   double ceiling_per_second = 0;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <numbers>
 #include <optional>
 #include <stdexcept>
@@ -28,6 +27,7 @@
 #include "suites/training/llm_step/verdict.h"
 #include "suites/training/support/fingerprint.h"
 #include "suites/training/support/loader.h"
+#include "suites/training/support/resident_memory.h"
 
 namespace assay::bench {
 
@@ -44,15 +44,6 @@ class PassClock final : public Clock {
  private:
   const Recorder* recorder_ = nullptr;
 };
-
-/// The most that this process ever had in memory (VmHWM of proc(5)), bytes; 0: not known.
-double peak_rss_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
-  }
-  return 0;
-}
 
 class LlmStep final : public PassCase {
  public:
@@ -84,6 +75,8 @@ class LlmStep final : public PassCase {
                           training::total_bytes(training::memory_items(
                               settings_.shape, settings_.layout, group_.rank(), {settings_.element, 0, 0})),
                           std::clamp(context_.time_s / 20, 0.2, 2.0), clock);
+    facts_.rss_before_bytes = training::resident_bytes();
+    training::forget_peak_resident();
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
     // Ranks that fail alone must not leave others waiting in the trainer's constructor.
     agree_or_throw(group_, [&] {
@@ -106,6 +99,7 @@ class LlmStep final : public PassCase {
   }
 
   void pass(Recorder& recorder) override {
+    if (context_.fault == Fault::wrong_element && fingerprint_.size() == 1) corrupt();
     clock_.use(&recorder);
     if (recorder.recording() && rank_times_.steps() == 0) energy_.start(recorder.now_s());
     const double exchanged_s = trainer_->exchanged_within_layers_s();
@@ -246,6 +240,14 @@ class LlmStep final : public PassCase {
             settings_.tokens_per_step(), corpus_size_.steps};
   }
 
+  /// Silent corruption in the middle of the training: a bit of one weight of the last rank, of its mantissa
+  /// and large enough not to be rounded away. The fingerprint of every later step must show it.
+  void corrupt() {
+    if (group_.rank() != group_.size() - 1) return;
+    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
+    weight[device::bytes_of(settings_.element) - 2] ^= std::byte{8};
+  }
+
   /// What is known of a step when it has ended; not timed.
   void keep(const training::StepResult& result) {
     last_ = result;
@@ -318,7 +320,8 @@ class LlmStep final : public PassCase {
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
     facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
-    facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
+    facts_.rss_before_bytes = group_.maximum(facts_.rss_before_bytes);
+    facts_.peak_rss_bytes = group_.maximum(training::peak_resident_bytes());
     facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
     const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);
