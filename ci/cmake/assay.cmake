@@ -5,10 +5,10 @@ find_package(Threads REQUIRED)
 add_library(assay_flags INTERFACE)
 target_compile_features(assay_flags INTERFACE cxx_std_20)
 target_include_directories(assay_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-target_compile_options(assay_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
-                                             -Woverloaded-virtual -Werror
+# For g++ alone: the GPU's compilers have flags of their own (assay_gpu.cmake).
+target_compile_options(assay_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Werror>"
                        # GCC 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
-                       $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+                       $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 if(ASSAY_SANITIZE)
   # GCC's documentation: with -fsanitize, warnings about uninitialised values may be false (here, in std::regex).
   target_compile_options(assay_flags INTERFACE -fsanitize=${ASSAY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer

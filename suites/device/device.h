@@ -20,6 +20,8 @@ class Buffer {
  public:
   virtual ~Buffer() = default;
   virtual void* host() = 0;
+  /// Where the device works: the same address where the two are one memory.
+  virtual void* device() { return host(); }
   virtual std::size_t bytes() const = 0;
   virtual void push() = 0;  ///< host view to device
   virtual void pull() = 0;  ///< device to host view
@@ -33,7 +35,8 @@ struct GemmOperands {
 };
 
 /// C = A B, row-major without padding: A is m x k and B is k x n of `element`, C is m x n of
-/// product_of(element).
+/// product_of(element). B is of second_operand_of(element), and stored as its transpose, n x k, where the
+/// device's gemm_takes_b_transposed(element).
 struct GemmPlan {
   Element element = Element::f32;
   std::int64_t m = 1, n = 1, k = 1;
@@ -45,8 +48,11 @@ struct GemmPlan {
 class Gemm {
  public:
   virtual ~Gemm() = default;
-  /// Computes one slot; C is complete when it returns. Allocates nothing.
+  /// Computes one slot; C is complete when it returns, or after `finish` on a device that works by itself.
+  /// Allocates nothing.
   virtual void run(int slot) = 0;
+  /// Waits for what run has begun.
+  virtual void finish() {}
   /// What does it: {"library": "oneDNN 2.6.3", "kernel": ..., "accumulation": ..., "warning": ...}.
   virtual std::map<std::string, std::string> describe() const = 0;
 };
@@ -57,11 +63,30 @@ struct Ceiling {
   std::string source;  ///< "FMA probe, AVX-512, 2 threads"
 };
 
+/// What the device does at a moment. Absent: not readable here, never zero.
+struct Reading {
+  std::optional<double> clock_hz, power_w, temperature_c;
+  std::optional<double> energy_j;  ///< a counter; only differences mean something
+  std::optional<std::uint64_t> corrected_errors, uncorrected_errors;  ///< of memory (ECC); counters too
+  /// What holds the clock back now ("power cap"); empty: nothing; absent: not known.
+  std::optional<std::vector<std::string>> throttled_by;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
-  virtual std::string kind() const = 0;  ///< "cpu"
+  virtual std::string kind() const = 0;  ///< "cpu", "gpu"
   virtual std::string name() const = 0;  ///< "AMD EPYC 9754"
+  /// Serial or UUID; empty where there is none.
+  virtual std::string id() const { return {}; }
+  /// Facts for the record's path and the machine's description: {"architecture": "sm_90", ...}.
+  virtual std::map<std::string, std::string> facts() const { return {}; }
+  /// Of the last cache before its memory; 0: not known, or the host's (Context::last_level_cache_bytes).
+  virtual std::uint64_t cache_bytes() const { return 0; }
+  /// Any thread may ask. Absent: this device's state is read elsewhere or not at all.
+  virtual std::optional<Reading> read_conditions() { return std::nullopt; }
+  /// Whether work goes on after the call that began it returns (Gemm::finish).
+  virtual bool works_by_itself() const { return false; }
 
   /// Uninitialised. Throws std::bad_alloc.
   virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
@@ -70,6 +95,12 @@ class Device {
 
   /// Empty when products of such operands can be planned here, else the reason and what would help.
   virtual std::string gemm_unsupported(Element element) = 0;
+  /// The same for these sizes, where the library has rules of its own (multiples of 16).
+  virtual std::string gemm_sizes_unsupported(Element, std::int64_t /*m*/, std::int64_t /*n*/,
+                                             std::int64_t /*k*/) {
+    return {};
+  }
+  virtual bool gemm_takes_b_transposed(Element) const { return false; }
   /// Throws Error(cannot_run) when the library refuses.
   virtual std::unique_ptr<Gemm> plan_gemm(const GemmPlan& plan) = 0;
   /// The largest |operand| for which an int8 product is exact apart from the overflow of its int32 sum.
@@ -86,5 +117,20 @@ class Device {
 
 /// The processor cores that this process may use.
 Device& host();
+
+/// A device, or why there is none and what to do.
+struct Selected {
+  Device* device = nullptr;
+  std::string missing;
+};
+
+/// The GPU of the rank that is `place`-th of its node's `ranks`, from 0: that of its number, or the only one
+/// that the launcher lets it see. It is this thread's from then on. Never throws.
+Selected gpu(int place, int ranks);
+
+/// GPUs that this process may use; 0 also where none are compiled in.
+int gpu_count();
+/// Facts of all of them and of the build, for the machine's description.
+std::map<std::string, std::string> gpu_facts();
 
 }  // namespace assay::device

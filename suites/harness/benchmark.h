@@ -11,6 +11,7 @@
 
 #include "reports/record/catalogue.h"
 #include "reports/record/record.h"
+#include "suites/device/device.h"
 #include "suites/harness/process_group.h"
 
 namespace assay::bench {
@@ -58,6 +59,8 @@ class Case {
   virtual std::map<std::string, double> metrics() const { return {}; }
   /// On rank 0, what the record refers to by its hash; asked for after check. Empty elsewhere.
   virtual std::vector<Attachment> attachments() const { return {}; }
+  /// What the case works on; null: the host's processor.
+  virtual device::Device* device() const { return nullptr; }
   /// On rank 0, when the context has a trace_file: one recorded pass, part by part, of all ranks, as Chrome's
   /// trace JSON; asked for after check. Only of benchmarks that say that they `trace`.
   virtual std::string trace() const { return {}; }
@@ -86,6 +89,11 @@ class LoopCase : public Case {
   virtual void refill() {}
   /// The timed work on one slot of the ring, nothing else.
   virtual void iterate(int slot) = 0;
+  /// Waits for what iterate has only begun, on a device that works by itself. Timed: the last call of each
+  /// interval, and in latency mode of each operation.
+  virtual void finish() {}
+  /// An interval lasts at least this long where time allows; 0: what the harness finds long enough.
+  virtual double shortest_interval_s() const { return 0; }
 };
 
 class Recorder;

@@ -50,6 +50,7 @@ class Faulty : public Kind {
   std::map<std::string, std::string> path() const override { return inner_->path(); }
   std::map<std::string, double> metrics() const override { return inner_->metrics(); }
   std::vector<Attachment> attachments() const override { return inner_->attachments(); }
+  device::Device* device() const override { return inner_->device(); }
   std::string trace() const override { return inner_->trace(); }
   void plant(Fault fault) override { inner_->plant(fault); }
 
@@ -69,6 +70,8 @@ class FaultyLoop final : public Faulty<LoopCase> {
     strike(fault_);
     inner_->iterate(slot);
   }
+  void finish() override { inner_->finish(); }
+  double shortest_interval_s() const override { return inner_->shortest_interval_s(); }
 };
 
 class FaultyPasses final : public Faulty<PassCase> {

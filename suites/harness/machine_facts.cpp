@@ -114,7 +114,11 @@ Json node_facts(const std::vector<int>& usable) {
   }
   if (const std::string os = operating_system(); !os.empty()) facts["os"] = os;
   facts["hypervisor"] = device::hypervisor().empty() ? "none" : device::hypervisor();
-  facts["gpus_per_node"] = 0;
+  facts["gpus_per_node"] = device::gpu_count();
+  for (const auto& [name, value] : device::gpu_facts()) {
+    const bool number = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    facts[name] = number ? Json(std::stoull(value)) : Json(value);
+  }
   return facts;
 }
 
@@ -260,10 +264,13 @@ std::string machine_json(const ProcessGroup& group) {
   if (first_of_node) {
     mine["facts"] = node_facts(usable);
     mine["libraries"] = library_facts();
+    const auto gpus = device::gpu_facts();
+    const auto missing = gpus.find("gpu_missing");
     mine["environment"] = environment;
     std::vector<std::string> warnings = device::host().warnings();
     for (std::string& warning : environment_warnings(environment, static_cast<int>(usable.size())))
       warnings.push_back(std::move(warning));
+    if (missing != gpus.end()) warnings.push_back("No GPU can be measured: " + missing->second + ".");
     mine["warnings"] = warnings;
   }
   const std::vector<std::string> texts =

@@ -75,6 +75,7 @@ class ThroughputTimer final : public Timer {
     for (std::int64_t pass = 0; pass < passes; ++pass) {
       for (int slot = 0; slot < ring_; ++slot) case_.iterate(slot);
     }
+    case_.finish();
     return clock_.now_s() - begin;
   }
 };
@@ -97,6 +98,7 @@ class LatencyTimer final : public Timer {
         group_.barrier();
         const double begin = clock_.now_s();
         case_.iterate(slot);
+        case_.finish();
         seconds_.push_back(clock_.now_s() - begin);
       }
     }
@@ -137,7 +139,8 @@ class Loop {
         latency_(latency),
         ring_(benchmark_case.ring()),
         begin_s_(clock.now_s()),
-        sample_s_(std::min(settings.sample_s, settings.time_s / 16)),
+        sample_s_(std::min(std::max(settings.sample_s, benchmark_case.shortest_interval_s()),
+                           settings.time_s / 16)),
         means_(settings.maximum_samples),
         medians_(settings.maximum_samples) {}
 

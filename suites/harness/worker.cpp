@@ -17,6 +17,7 @@
 #include "suites/device/host/cpu.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/conditions.h"
+#include "suites/harness/device_conditions.h"
 #include "suites/harness/faults.h"
 #include "suites/harness/machine_facts.h"
 #include "suites/harness/measure.h"
@@ -127,6 +128,8 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
     return;
   }
   ConditionsProbe probe(root_);
+  device::Device* const works_on = measured->device();
+  DeviceConditions device_conditions(works_on);
   MeasureSettings settings;
   settings.time_s = requested.time_s;
   Measurement measurement;
@@ -150,6 +153,7 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   }
   DeviceResult device;
   device.conditions = probe.finish();
+  device_conditions.finish(device.conditions, device.metrics);
   const std::string check_failure = agreed_failure(group_, [&] {
     if (context.fault == Fault::wrong_element || context.fault == Fault::nan) measured->plant(context.fault);
     device.check = measured->check();
@@ -175,16 +179,17 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
     return;
   }
   device.rank = group_.rank();
-  device.kind = together ? "group" : "cpu";
-  device.name =
-      together ? std::to_string(group_.size()) + (group_.size() == 1 ? " rank" : " ranks") : cpu_model_;
+  device.kind = together ? "group" : works_on != nullptr ? works_on->kind() : "cpu";
+  device.name = together ? std::to_string(group_.size()) + (group_.size() == 1 ? " rank" : " ranks")
+                         : (works_on != nullptr ? works_on->name() : cpu_model_);
+  if (!together && works_on != nullptr) device.id = works_on->id();
   device.warmups = measurement.warmups;
   device.iterations = measurement.iterations;
   device.samples_s = measurement.samples_s;
   device.histogram = measurement.histogram;
   device.series = measurement.series;
   device.converged = measurement.converged;
-  device.metrics = measured->metrics();
+  for (const auto& [name, value] : measured->metrics()) device.metrics[name] = value;
   device.metrics["batch_iterations"] = static_cast<double>(measurement.batch);
   if (const auto* loop = dynamic_cast<const LoopCase*>(measured.get()))
     device.metrics["ring_slots"] = loop->ring();
@@ -194,6 +199,8 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   if (measurement.longest_s) device.metrics["longest_s"] = *measurement.longest_s;
   record.foms = measured->figures();
   record.path = measured->path();
+  if (works_on != nullptr) record.path.merge(works_on->facts());
+  if (const std::string by = device_conditions.throttled_by(); !by.empty()) record.path["throttled_by"] = by;
   record.devices.push_back(std::move(device));
 }
 

@@ -47,6 +47,7 @@ void add_elements(Element element, const std::byte* a, const std::byte* b, std::
       return add_bf16(reinterpret_cast<const device::Bf16*>(b), reinterpret_cast<device::Bf16*>(sum),
                       bytes / sizeof(device::Bf16));
     case Element::int8:
+    default:
       break;
   }
   throw std::logic_error("int8 is not reduced");

@@ -24,8 +24,7 @@ int exponent_of(Element element) {
       return f64_exponent;
     case Element::bf16:
       return bf16_exponent;
-    case Element::int32:
-    case Element::int8:
+    default:
       return 0;
   }
   return 0;
@@ -69,6 +68,7 @@ std::int64_t exact_limit(Element element) {
     case Element::int32:
       return std::numeric_limits<std::int32_t>::max();
     case Element::int8:
+    default:
       break;
   }
   return 0;
@@ -95,6 +95,7 @@ void encode(Element element, std::int64_t units, std::byte* at) {
     case Element::int32:
       return store(static_cast<std::int32_t>(units), at);
     case Element::int8:
+    default:
       break;
   }
 }
@@ -110,6 +111,7 @@ double decode(Element element, const std::byte* at) {
     case Element::int32:
       return static_cast<double>(load<std::int32_t>(at));
     case Element::int8:
+    default:
       break;
   }
   return std::numeric_limits<double>::quiet_NaN();
@@ -144,6 +146,7 @@ ElementSum::ElementSum(Element element, bool alone) {
       own_ = true;
       break;
     case Element::int8:
+    default:
       throw std::logic_error("int8 is not reduced");
   }
 }

@@ -5,21 +5,32 @@
 #include <limits>
 #include <utility>
 
+#include "reports/base/error.h"
 #include "reports/record/unit.h"
 #include "suites/compute/gemm/gemm_check.h"
 #include "suites/compute/gemm/gemm_data.h"
+#include "suites/compute/gemm/gemm_store.h"
 #include "suites/device/device.h"
+#include "suites/device/gpu/build.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/chosen_device.h"
 #include "suites/harness/parameters.h"
 
 namespace assay::bench {
 
 using device::Element;
 
+namespace {
+
+constexpr Element operand_types[] = {Element::f64,  Element::f32,  Element::tf32,     Element::f16,
+                                     Element::bf16, Element::int8, Element::fp8_e4m3, Element::fp8_e5m2};
+
+}  // namespace
+
 GemmCase gemm_case(const Parameters& parameters) {
   const std::string& dtype = text(parameters, "dtype");
   GemmCase gemm;
-  for (const Element element : {Element::f64, Element::f32, Element::bf16, Element::int8})
+  for (const Element element : operand_types)
     if (dtype == device::name_of(element)) gemm.element = element;
   gemm.m = integer(parameters, "m");
   gemm.n = integer(parameters, "n");
@@ -59,7 +70,9 @@ int ranks_beside(const ProcessGroup& group) {
   return std::max(1, ranks);
 }
 
-std::uint64_t cache_share(const Context& context) {
+/// Of the last-level cache: a GPU's is its rank's alone.
+std::uint64_t cache_share(const device::Device& device, const Context& context) {
+  if (device.cache_bytes() > 0) return device.cache_bytes();
   return context.last_level_cache_bytes / static_cast<std::uint64_t>(ranks_beside(context.group));
 }
 
@@ -70,16 +83,26 @@ double typical_result(const GemmCase& gemm, int range) {
   return std::sqrt(static_cast<double>(gemm.k)) * square;
 }
 
+std::unique_ptr<GemmStore> store_for(device::Device& device) {
+  if constexpr (gpu::compiled) {
+    if (device.kind() == "gpu") return gpu_gemm_store(device);
+  }
+  return host_gemm_store();
+}
+
 class GemmBenchmarkCase : public LoopCase {
  public:
-  GemmBenchmarkCase(const GemmCase& gemm, const Context& context)
+  GemmBenchmarkCase(const GemmCase& gemm, const Context& context, device::Device& device)
       : gemm_(gemm),
         context_(context),
-        device_(device::host()),
-        ring_(gemm_ring(gemm, cache_share(context))),
+        device_(device),
+        store_(store_for(device)),
+        ring_(gemm_ring(gemm, cache_share(device, context))),
         range_(int8_range(gemm.k, device_.largest_int8())) {}
 
   int ring() const override { return ring_; }
+  device::Device* device() const override { return &device_; }
+  double shortest_interval_s() const override { return device_.works_by_itself() ? 0.02 : 0; }
 
   void prepare() override {
     device::GemmPlan plan{gemm_.element, gemm_.m, gemm_.n, gemm_.k, context_.threads, {}};
@@ -90,12 +113,10 @@ class GemmBenchmarkCase : public LoopCase {
     for (int slot = 0; slot < ring_; ++slot) {
       device::GemmOperands operands;
       operands.a = allocate(a_count(), gemm_.element);
-      operands.b = allocate(b_count(), gemm_.element);
+      operands.b = allocate(b_count(), second());
       operands.c = allocate(c_count(), result());
-      fill_uniform(operands.a->host(), a_count(), gemm_.element, range_, key(slot, 0));
-      fill_uniform(operands.b->host(), b_count(), gemm_.element, range_, key(slot, 1));
-      operands.a->push();
-      operands.b->push();
+      store_->fill(*operands.a, a_count(), gemm_.element, range_, key(slot, 0));
+      store_->fill(*operands.b, b_count(), second(), range_, key(slot, 1));
       plan.slots.push_back(operands);
     }
     slots_ = plan.slots;
@@ -105,23 +126,23 @@ class GemmBenchmarkCase : public LoopCase {
   }
 
   void poison() override {
-    for (const device::GemmOperands& slot : slots_) {
-      fill_poison(slot.c->host(), c_count(), result());
-      slot.c->push();
-    }
+    for (const device::GemmOperands& slot : slots_) store_->poison(*slot.c, c_count(), result());
   }
 
   void iterate(int slot) override { gemm_plan_->run(slot); }
+  void finish() override { gemm_plan_->finish(); }
 
   Check check() override {
     ProductCheck worst;
     bool first = true;
     for (int slot = 0; slot < ring_; ++slot) {
-      const device::GemmOperands& operands = slots_[static_cast<std::size_t>(slot)];
-      operands.c->pull();
-      const ProductCheck one = check_product({gemm_.element, gemm_.m, gemm_.n, gemm_.k, operands.a->host(),
-                                              operands.b->host(), operands.c->host()},
-                                             key(slot, 2));
+      const StoredProduct product{gemm_,
+                                  device_.gemm_takes_b_transposed(gemm_.element),
+                                  slots_[static_cast<std::size_t>(slot)],
+                                  range_,
+                                  key(slot, 0),
+                                  key(slot, 1)};
+      const ProductCheck one = store_->check(product, key(slot, 2));
       worst = first ? one : worse(worst, one);
       first = false;
     }
@@ -130,7 +151,7 @@ class GemmBenchmarkCase : public LoopCase {
     if (std::isfinite(worst.error)) check.error = worst.error;
     if (std::isfinite(worst.bound)) check.bound = worst.bound;
     check.how = "every row of " + std::to_string(ring_) + (ring_ == 1 ? " slot" : " slots") +
-                ": Freivalds, " + std::to_string(freivalds_vectors) + " vectors; " +
+                ": Freivalds, " + store_->place() + std::to_string(freivalds_vectors) + " vectors; " +
                 std::to_string(sampled_elements) + " elements a slot in higher precision" +
                 (gemm_.element == Element::int8 ? "; exact" : "") + "; shown: " + worst.test + ", row " +
                 std::to_string(worst.row);
@@ -152,7 +173,8 @@ class GemmBenchmarkCase : public LoopCase {
     path["inputs"] = gemm_.element == Element::int8 ? "uniform integers in [-" + std::to_string(range_) +
                                                           ", " + std::to_string(range_) + "]"
                                                     : "uniform in [-1, 1)";
-    const double bytes = gemm_slot_bytes(gemm_) * ring_, cache = static_cast<double>(cache_share(context_));
+    const double bytes = gemm_slot_bytes(gemm_) * ring_,
+                 cache = static_cast<double>(cache_share(device_, context_));
     path["working_set"] =
         std::to_string(ring_) + (ring_ == 1 ? " slot, " : " slots, ") + format_value(bytes, "B");
     if (cache > 0 && bytes <= 2 * cache)
@@ -166,19 +188,18 @@ class GemmBenchmarkCase : public LoopCase {
     const std::uint64_t place = random_bits(key(0, 3), 0);
     const device::GemmOperands& slot = slots_[place % static_cast<std::uint64_t>(ring_)];
     const std::size_t index = random_bits(key(0, 3), 1) % c_count();
-    slot.c->pull();
     double value = std::numeric_limits<double>::quiet_NaN();
     if (fault == Fault::wrong_element) {
       // As far off as C is large; an integer by the least.
       const double by = gemm_.element == Element::int8 ? 1 : typical_result(gemm_, range_);
-      value = element_at(slot.c->host(), index, result()) + by;
+      value = store_->read(*slot.c, index, result()) + by;
     }
-    set_element(slot.c->host(), index, result(), value);
-    slot.c->push();
+    store_->write(*slot.c, index, result(), value);
   }
 
  private:
   Element result() const { return product_of(gemm_.element); }
+  Element second() const { return second_operand_of(gemm_.element); }
   std::size_t a_count() const {
     return static_cast<std::size_t>(gemm_.m) * static_cast<std::size_t>(gemm_.k);
   }
@@ -195,6 +216,7 @@ class GemmBenchmarkCase : public LoopCase {
   GemmCase gemm_;
   Context context_;
   device::Device& device_;
+  std::unique_ptr<GemmStore> store_;
   int ring_;
   int range_;  // of int8 operands
   std::vector<std::unique_ptr<device::Buffer>> buffers_;
@@ -203,25 +225,36 @@ class GemmBenchmarkCase : public LoopCase {
   std::optional<device::Ceiling> ceiling_;
 };
 
-std::string unsupported(const Parameters& parameters, const Context& context) {
-  const GemmCase gemm = gemm_case(parameters);
-  device::Device& device = device::host();
-  if (std::string reason = device.gemm_unsupported(gemm.element); !reason.empty()) return reason;
-  const int ranks = ranks_beside(context.group), ring = gemm_ring(gemm, cache_share(context));
+std::string does_not_fit(const GemmCase& gemm, const Context& context, device::Device& device) {
+  // Ranks of a node share its memory, a GPU is its rank's own.
+  const int ranks = device.works_by_itself() ? 1 : ranks_beside(context.group);
+  const int ring = gemm_ring(gemm, cache_share(device, context));
   // The check's vectors: B X and X, eight numbers of 8 bytes a row.
   const double vectors = 64.0 * (static_cast<double>(gemm.k) + static_cast<double>(gemm.n));
   const double needed = ranks * (gemm_slot_bytes(gemm) * ring + vectors);
   const std::optional<std::uint64_t> available = device.available_bytes();
-  if (available && needed > 0.9 * static_cast<double>(*available))
-    return "A, B and C need " + format_value(needed, "B") + " on this node (" + std::to_string(ranks) +
-           (ranks == 1 ? " rank, " : " ranks, ") + std::to_string(ring) + (ring == 1 ? " slot" : " slots") +
-           "), " + format_value(static_cast<double>(*available), "B") +
-           " are available; give smaller m, n or k";
-  return {};
+  if (!available || needed <= 0.9 * static_cast<double>(*available)) return {};
+  const std::string where = device.works_by_itself() ? " on the GPU ("
+                                                     : " on this node (" + std::to_string(ranks) +
+                                                           (ranks == 1 ? " rank, " : " ranks, ");
+  return "A, B and C need " + format_value(needed, "B") + where + std::to_string(ring) +
+         (ring == 1 ? " slot" : " slots") + "), " + format_value(static_cast<double>(*available), "B") +
+         " are available; give smaller m, n or k";
+}
+
+std::string unsupported(const Parameters& parameters, const Context& context) {
+  const GemmCase gemm = gemm_case(parameters);
+  const auto [device, missing] = chosen_device(parameters, context.group);
+  if (device == nullptr) return missing;
+  if (std::string reason = device->gemm_unsupported(gemm.element); !reason.empty()) return reason;
+  std::string reason = device->gemm_sizes_unsupported(gemm.element, gemm.m, gemm.n, gemm.k);
+  return reason.empty() ? does_not_fit(gemm, context, *device) : reason;
 }
 
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
-  return std::make_unique<GemmBenchmarkCase>(gemm_case(parameters), context);
+  const auto [device, missing] = chosen_device(parameters, context.group);
+  if (device == nullptr) throw Error(ExitStatus::cannot_run, missing);
+  return std::make_unique<GemmBenchmarkCase>(gemm_case(parameters), context, *device);
 }
 
 BenchmarkSpec make_spec() {
@@ -230,9 +263,12 @@ BenchmarkSpec make_spec() {
   spec.title = "Matrix product";
   spec.area = "compute";
   spec.scope = Scope::device;
+  std::vector<std::string> dtypes;
+  for (const Element element : operand_types) dtypes.emplace_back(name_of(element));
   ParameterSpec dtype = choice_parameter(
-      "dtype", {"f64", "f32", "bf16", "int8"},
-      "operands of C = A B; bf16 accumulates in f32 and stores bf16, int8 accumulates and stores int32");
+      "dtype", dtypes,
+      "operands of C = A B; the shorter floating formats accumulate in f32, bf16 and f16 store "
+      "what they are, fp8 (e5m2: B is e4m3) stores bf16, int8 accumulates and stores int32");
   dtype.default_value = std::string("f32");
   spec.parameters.push_back(dtype);
   const std::pair<const char*, const char*> sizes[] = {
@@ -241,6 +277,7 @@ BenchmarkSpec make_spec() {
     constexpr double most = 2147483647;  // what the libraries' interfaces hold
     spec.parameters.push_back(integer_parameter(name, 2048, 1, most, meaning));
   }
+  spec.parameters.push_back(device_parameter());
   FomSpec rate;
   rate.name = "rate";
   rate.unit = "FLOP/s";

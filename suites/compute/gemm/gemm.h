@@ -14,7 +14,7 @@ struct GemmCase {
   std::int64_t m = 1, n = 1, k = 1;
 };
 
-/// From complete parameters (dtype, m, n, k).
+/// From complete parameters (dtype, m, n, k, device).
 GemmCase gemm_case(const Parameters& parameters);
 
 /// Operations of one product: m n k multiply-adds, two each.

@@ -23,11 +23,17 @@
 // which holds for every order of summation (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
 // 2002, section 3.1), with the same for the long double sum.
 //
+// fp8 products are added in blocks by hardware that keeps fewer bits than f32 within a block (on Hopper about
+// 14: DeepSeek-V3 technical report, 2024, section 3.3.2), and the blocks in f32: a block of 128 with u =
+// 2^-13 has an error of at most u^2 128 ||a_i||^2 s_b^2 on average, whatever the order within it.
+//
 // int8: everything is computed in 64-bit integers and compared exactly; a wrong row escapes V vectors with a
 // chance of at most 2^-V, a single wrong element never.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "reports/record/record.h"
 #include "suites/device/element.h"
@@ -58,6 +64,30 @@ struct ProductCheck {
 /// O((m k + k n + m n) V) operations on all OpenMP threads. `seed` makes the vectors and chooses the
 /// elements.
 ProductCheck check_product(const Product& product, std::uint64_t seed);
+
+// ---- The parts, for a device that multiplies rows and vectors itself
+
+/// The vectors: n rows of freivalds_vectors signs.
+std::vector<double> random_signs(std::int64_t n, std::uint64_t seed);
+
+/// What the rows of a matrix gave: C X, or A (B X).
+struct RowProducts {
+  std::vector<double> sums;             ///< rows x freivalds_vectors
+  std::vector<double> squares;          ///< of the row's elements, added up
+  std::vector<double> storing_squares;  ///< of their storing errors
+};
+
+/// Compares all rows. `b_square`: the mean square of B's elements. Sums of int8 products are exact in f64 up
+/// to k n = 5e11.
+ProductCheck check_rows(device::Element element, std::int64_t m, std::int64_t n, std::int64_t k,
+                        const RowProducts& c, const RowProducts& a, double b_square);
+
+/// Single elements, however the matrices are stored; the functions give A(i, l), B(l, j) and C(i, j).
+struct ElementSource {
+  std::function<double(std::int64_t, std::int64_t)> a, b, c;
+};
+ProductCheck check_elements(device::Element element, std::int64_t m, std::int64_t n, std::int64_t k,
+                            std::uint64_t seed, const ElementSource& source);
 
 /// The worse of two.
 ProductCheck worse(const ProductCheck& a, const ProductCheck& b);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace assay::bench {
 
@@ -22,21 +23,49 @@ void fill(void* data, std::size_t count, Make make) {
   for (std::size_t i = 0; i < count; ++i) values[i] = make(i);
 }
 
-float unit_f32(std::uint64_t bits) {
-  return static_cast<float>(bits >> 40) * 0x1p-23f - 1.0f;
+template <typename T>
+void fill_with(void* data, std::size_t count, int range, std::uint64_t key) {
+  fill<T>(data, count, [=](std::size_t i) { return UniformValue<T>::of(random_bits(key, i), range); });
 }
-double unit_f64(std::uint64_t bits) {
-  return static_cast<double>(bits >> 11) * 0x1p-52 - 1.0;
+
+/// The poison of a format.
+template <typename T>
+void poison_with(void* data, std::size_t count, T value) {
+  fill<T>(data, count, [=](std::size_t) { return value; });
+}
+
+template <typename T>
+T* typed(void* data) {
+  return static_cast<T*>(data);
+}
+
+/// Calls `work` with a value of the type that `element` is stored in.
+template <typename Work>
+auto with_type(Element element, Work work) {
+  switch (element) {
+    case Element::f64:
+      return work(double{});
+    case Element::bf16:
+      return work(Bf16{});
+    case Element::int8:
+      return work(std::int8_t{});
+    case Element::int32:
+      return work(std::int32_t{});
+    case Element::tf32:
+      return work(Tf32{});
+    case Element::f16:
+      return work(device::F16{});
+    case Element::fp8_e4m3:
+      return work(device::Fp8E4m3{});
+    case Element::fp8_e5m2:
+      return work(device::Fp8E5m2{});
+    case Element::f32:
+      break;
+  }
+  return work(float{});
 }
 
 }  // namespace
-
-std::uint64_t random_bits(std::uint64_t key, std::uint64_t index) {
-  std::uint64_t z = key + (index + 1) * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 std::uint64_t stream_key(std::uint64_t seed, int rank, int slot, int matrix) {
   std::uint64_t key = random_bits(seed, static_cast<std::uint64_t>(rank));
@@ -45,83 +74,69 @@ std::uint64_t stream_key(std::uint64_t seed, int rank, int slot, int matrix) {
 }
 
 void fill_uniform(void* data, std::size_t count, Element element, int range, std::uint64_t key) {
-  switch (element) {
-    case Element::f64:
-      fill<double>(data, count, [key](std::size_t i) { return unit_f64(random_bits(key, i)); });
-      return;
-    case Element::f32:
-      fill<float>(data, count, [key](std::size_t i) { return unit_f32(random_bits(key, i)); });
-      return;
-    case Element::bf16:
-      fill<Bf16>(data, count,
-                 [key](std::size_t i) { return device::to_bf16(unit_f32(random_bits(key, i))); });
-      return;
-    case Element::int8: {
-      const auto values = static_cast<std::uint64_t>(2 * range + 1);
-      fill<std::int8_t>(data, count, [=](std::size_t i) {
-        // The upper half times the number of values: uniform but for one part in 2^24.
-        return static_cast<std::int8_t>(static_cast<int>(((random_bits(key, i) >> 32) * values) >> 32) -
-                                        range);
-      });
-      return;
-    }
-    case Element::int32:
-      return;  // a result, never an operand
-  }
+  with_type(element, [=]<typename T>(T) {
+    if constexpr (!std::is_same_v<T, std::int32_t>)
+      fill_with<T>(data, count, range, key);  // int32 is a result
+  });
+}
+
+double uniform_at(std::uint64_t index, Element element, int range, std::uint64_t key) {
+  return with_type(element, [=]<typename T>(T) {
+    if constexpr (std::is_same_v<T, std::int32_t>)
+      return 0.0;
+    else
+      return static_cast<double>(number(UniformValue<T>::of(random_bits(key, index), range)));
+  });
 }
 
 void fill_poison(void* data, std::size_t count, Element element) {
-  switch (element) {
-    case Element::f64:
-      fill<double>(data, count, [](std::size_t) { return std::numeric_limits<double>::quiet_NaN(); });
-      return;
-    case Element::f32:
-      fill<float>(data, count, [](std::size_t) { return std::numeric_limits<float>::quiet_NaN(); });
-      return;
-    case Element::bf16:
-      fill<Bf16>(data, count, [](std::size_t) { return Bf16{0x7fc0}; });
-      return;
-    case Element::int32:
-      fill<std::int32_t>(data, count, [](std::size_t) { return integer_poison; });
-      return;
-    case Element::int8:
-      return;  // an operand, never a result
-  }
+  with_type(element, [=]<typename T>(T) {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    if constexpr (std::is_floating_point_v<T>)
+      poison_with<T>(data, count, std::numeric_limits<T>::quiet_NaN());
+    if constexpr (std::is_same_v<T, Bf16>) poison_with(data, count, device::to_bf16(nan));
+    if constexpr (std::is_same_v<T, device::F16>) poison_with(data, count, device::to_f16(nan));
+    if constexpr (std::is_same_v<T, std::int32_t>) poison_with(data, count, integer_poison);
+    // The others are operands, never results.
+  });
 }
 
 double element_at(const void* data, std::size_t index, Element element) {
-  switch (element) {
-    case Element::f64:
-      return static_cast<const double*>(data)[index];
-    case Element::f32:
-      return static_cast<double>(static_cast<const float*>(data)[index]);
-    case Element::bf16:
-      return static_cast<double>(device::to_float(static_cast<const Bf16*>(data)[index]));
-    case Element::int8:
-      return static_cast<double>(static_cast<const std::int8_t*>(data)[index]);
-    case Element::int32:
-      return static_cast<double>(static_cast<const std::int32_t*>(data)[index]);
-  }
-  return 0;
+  return with_type(element, [=]<typename T>(T) {
+    return static_cast<double>(number(static_cast<const T*>(data)[index]));
+  });
 }
 
 void set_element(void* data, std::size_t index, Element element, double value) {
+  const auto small = static_cast<float>(value);
   switch (element) {
     case Element::f64:
-      static_cast<double*>(data)[index] = value;
+      typed<double>(data)[index] = value;
       return;
     case Element::f32:
-      static_cast<float*>(data)[index] = static_cast<float>(value);
+      typed<float>(data)[index] = small;
       return;
     case Element::bf16:
-      static_cast<Bf16*>(data)[index] = device::to_bf16(static_cast<float>(value));
+      typed<Bf16>(data)[index] = device::to_bf16(small);
       return;
     case Element::int8:
-      static_cast<std::int8_t*>(data)[index] = static_cast<std::int8_t>(value);
+      typed<std::int8_t>(data)[index] = static_cast<std::int8_t>(value);
       return;
     case Element::int32:
-      static_cast<std::int32_t*>(data)[index] =
+      typed<std::int32_t>(data)[index] =
           std::isnan(value) ? integer_poison : static_cast<std::int32_t>(value);
+      return;
+    case Element::tf32:
+      typed<float>(data)[index] = device::round_to_tf32(small);
+      return;
+    case Element::f16:
+      typed<device::F16>(data)[index] = device::to_f16(small);
+      return;
+    case Element::fp8_e4m3:
+      typed<device::Fp8E4m3>(data)[index] = device::to_e4m3(small);
+      return;
+    case Element::fp8_e5m2:
+      typed<device::Fp8E5m2>(data)[index] = device::to_e5m2(small);
       return;
   }
 }

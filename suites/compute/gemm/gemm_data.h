@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "suites/compute/gemm/gemm_values.h"
 #include "suites/device/element.h"
 
 namespace assay::bench {
@@ -12,16 +13,16 @@ namespace assay::bench {
 /// A stream of numbers of its own for each combination.
 std::uint64_t stream_key(std::uint64_t seed, int rank, int slot, int matrix);
 
-/// The index-th 64 random bits of a stream (the finalizer of SplitMix64 over key and index).
-std::uint64_t random_bits(std::uint64_t key, std::uint64_t index);
-
-/// Fills `count` elements, in parallel: floating point uniform in [-1, 1) on a grid of 2^-23 (f32, bf16
-/// rounded to nearest) or 2^-52 (f64); int8 uniform over the integers of [-range, range]. `data` is of
-/// `element`.
+/// Fills `count` elements, in parallel: floating point uniform in [-1, 1) on a grid of 2^-23 (f32; the
+/// shorter formats rounded to nearest) or 2^-52 (f64); int8 uniform over the integers of [-range, range].
+/// `data` is of `element`.
 void fill_uniform(void* data, std::size_t count, device::Element element, int range, std::uint64_t key);
 
 /// Overwrites with what no right answer has: NaN, or for int32 its smallest value.
 void fill_poison(void* data, std::size_t count, device::Element element);
+
+/// The element that fill_uniform writes at `index`, as a number.
+double uniform_at(std::uint64_t index, device::Element element, int range, std::uint64_t key);
 
 /// One element as a number.
 double element_at(const void* data, std::size_t index, device::Element element);

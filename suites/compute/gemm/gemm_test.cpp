@@ -20,8 +20,9 @@ using device::Element;
 
 constexpr Element all_operands[] = {Element::f64, Element::f32, Element::bf16, Element::int8};
 
-Parameters parameters(Element element, std::int64_t m, std::int64_t n, std::int64_t k) {
-  return {{"dtype", std::string(device::name_of(element))}, {"m", m}, {"n", n}, {"k", k}};
+Parameters parameters(Element element, std::int64_t m, std::int64_t n, std::int64_t k,
+                      const std::string& device = "host") {
+  return {{"dtype", std::string(device::name_of(element))}, {"m", m}, {"n", n}, {"k", k}, {"device", device}};
 }
 
 /// Runs a case as the harness does: prepare, a pass, poison, a pass, then what the test wants.
@@ -203,7 +204,7 @@ TEST(Gemm, WhatDoesNotFitIsUnsupportedWithNumbers) {
 TEST(Gemm, RanksHaveInputsOfTheirOwn) {
   EXPECT_NE(stream_key(42, 0, 0, 0), stream_key(42, 1, 0, 0));
   EXPECT_EQ(compute_gemm().spec.scope, Scope::device);
-  EXPECT_EQ(compute_gemm().spec.parameters.size(), 4u);
+  EXPECT_EQ(compute_gemm().spec.parameters.size(), 5u);
 }
 
 }  // namespace

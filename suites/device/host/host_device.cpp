@@ -69,9 +69,14 @@ class HostDevice : public Device {
                "AVX-512 "
                "BF16 or AMX";
       case Element::int32:
+        return "no product of int32 matrices";
+      case Element::tf32:
+      case Element::f16:
+      case Element::fp8_e4m3:
+      case Element::fp8_e5m2:
         break;
     }
-    return "no product of " + std::string(name_of(element)) + " matrices";
+    return "processors multiply no " + std::string(name_of(element)) + " matrices; run it with --device gpu";
   }
 
   std::unique_ptr<Gemm> plan_gemm(const GemmPlan& plan) override {

@@ -7,15 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "reports/base/error.h"
+#include "suites/device/gpu/build.h"
 #include "suites/device/host/cpu.h"
 #include "suites/harness/available_memory.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/chosen_device.h"
 #include "suites/harness/cores.h"
 #include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
 #include "suites/harness/thread_binding.h"
 #include "suites/memory/stream/arrays.h"
 #include "suites/memory/stream/kernels.h"
+#include "suites/memory/stream/stream_on_gpu.h"
 #include "suites/memory/support/pages.h"
 #include "suites/memory/support/turns.h"
 
@@ -218,6 +222,13 @@ class Stream final : public PassCase {
 };
 
 std::string unsupported(const Parameters& parameters, const Context& context) {
+  if (wants_gpu(parameters)) {
+    const auto [gpu, missing] = chosen_device(parameters, context.group);
+    if constexpr (gpu::compiled) {
+      if (gpu != nullptr) return stream_unsupported_on_gpu(parameters, context, *gpu);
+    }
+    return missing;
+  }
   const bool f32 = text(parameters, "dtype") == "f32";
   if (text(parameters, "stores") == "nontemporal") {
     const bool there =
@@ -233,6 +244,13 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
 }
 
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
+  if constexpr (gpu::compiled) {
+    if (wants_gpu(parameters)) {
+      const auto [gpu, missing] = chosen_device(parameters, context.group);
+      if (gpu == nullptr) throw Error(ExitStatus::cannot_run, missing);
+      return make_stream_on_gpu(parameters, context, *gpu);
+    }
+  }
   if (text(parameters, "dtype") == "f32") return std::make_unique<Stream<float>>(parameters, context);
   return std::make_unique<Stream<double>>(parameters, context);
 }
@@ -247,7 +265,8 @@ BenchmarkSpec describe_stream() {
       bytes_parameter("bytes", 0, 0, static_cast<double>(std::int64_t{1} << 44),
                       "of each of the three arrays of a rank; 0: beyond four times the last-level cache");
   spec.parameters = {
-      bytes, choice_parameter("dtype", {"f64", "f32"}, "element type"),
+      bytes,
+      choice_parameter("dtype", {"f64", "f32"}, "element type"),
       choice_parameter(
           "ranks", {"together", "one_at_a_time"},
           "all ranks of a node at once, or in turn while the others sleep (is one socket slower?)"),
@@ -255,7 +274,8 @@ BenchmarkSpec describe_stream() {
           "stores", {"auto", "temporal", "nontemporal"},
           "through the caches or past them; auto: the faster ones for each loop, found in the warm-up"),
       choice_parameter("pages", {"auto", "normal", "huge"},
-                       "auto: large pages where the system gives them; huge: invalid without them")};
+                       "auto: large pages where the system gives them; huge: invalid without them"),
+      device_parameter()};
   const char* const meanings[] = {"c = a: 2 arrays / time, median", "b = 0.4 c: 2 arrays / time, median",
                                   "c = a + b: 3 arrays / time, median",
                                   "a = b + 0.4 c: 3 arrays / time, median",

@@ -47,6 +47,7 @@ MPI_Datatype TensorGroup::type(Element element) const {
     case Element::bf16:
       return bf16_;
     case Element::int8:
+    default:
     case Element::int32:
       break;
   }
