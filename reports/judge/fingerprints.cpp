@@ -196,6 +196,36 @@ class Apart {
   std::map<std::pair<Kind, Kind>, Pair> pairs_;
 };
 
+/// What decides the rounding beside the kernels, for each node of a case. Where a fact is not known the node
+/// is taken for one like most others: to be compared is the safe side.
+std::unordered_map<std::string_view, std::string> machines_of(const CaseResults& results,
+                                                              const std::vector<NodeFacts>& facts) {
+  std::unordered_map<std::string_view, const NodeFacts*> known;
+  for (const NodeFacts& node : facts) known.emplace(node.node, &node);
+  std::unordered_map<std::string_view, std::string> machines;
+  for (const DeviceIdentity& device : results.devices) machines.emplace(device.node, "");
+  // How a product is cut into blocks, and so the order of its sums, follows the caches.
+  for (const char* name : {"cpu_model", "l1d_bytes", "l2_bytes", "l3_bytes"}) {
+    std::unordered_map<std::string_view, std::string> values;
+    std::map<std::string, std::size_t> counts;
+    for (const auto& [node, text] : machines) {
+      const auto facts_of_node = known.find(node);
+      if (facts_of_node == known.end()) continue;
+      const auto fact = facts_of_node->second->facts.find(name);
+      if (fact == facts_of_node->second->facts.end()) continue;
+      ++counts[values.emplace(node, to_string(fact->second)).first->second];
+    }
+    if (counts.empty()) continue;
+    const auto most = std::max_element(counts.begin(), counts.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    for (auto& [node, text] : machines) {
+      const auto own = values.find(node);
+      text += std::string(name) + " " + (own != values.end() ? own->second : most->first) + "\n";
+    }
+  }
+  return machines;
+}
+
 Launched launched(const Computed& one) {
   return {std::string(one.node), one.campaign, one.start};
 }
@@ -266,18 +296,9 @@ FingerprintComparison compare_fingerprints(const std::string& benchmark, const s
 
 FingerprintComparison compare_fingerprints(const CaseResults& results, const std::vector<NodeFacts>& facts,
                                            bool earlier) {
-  // How a product is cut into blocks, and so the order of its sums, follows the caches.
-  constexpr const char* of_machine[] = {"cpu_model", "l1d_bytes", "l2_bytes", "l3_bytes"};
-  std::unordered_map<std::string_view, std::string> machines;
-  if (!results.kernels.empty()) {
-    for (const NodeFacts& node : facts) {
-      std::string& text = machines[node.node];
-      for (const char* name : of_machine) {
-        const auto fact = node.facts.find(name);
-        if (fact != node.facts.end()) text += std::string(name) + " " + to_string(fact->second) + "\n";
-      }
-    }
-  }
+  const std::unordered_map<std::string_view, std::string> machines =
+      results.kernels.empty() ? std::unordered_map<std::string_view, std::string>()
+                              : machines_of(results, facts);
   std::vector<std::string_view> kernels(results.kernels.size());
   for (const auto& [text, index] : results.kernels) kernels[index] = text;
   std::vector<Computed> all;
@@ -285,9 +306,8 @@ FingerprintComparison compare_fingerprints(const CaseResults& results, const std
     if (launch.campaign != 0 && !earlier) continue;
     for (const ComputedBits& bits : launch.computed) {
       const std::string& node = results.devices[bits.device].node;
-      const auto machine = machines.find(node);
       all.push_back({node, bits.nodes, launch.campaign, launch.start, bits.fingerprint, kernels[bits.kernels],
-                     machine == machines.end() ? std::string_view() : std::string_view(machine->second)});
+                     machines.at(node)});
     }
   }
   return compare_fingerprints(results.identity.benchmark, all);

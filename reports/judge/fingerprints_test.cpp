@@ -276,6 +276,9 @@ TEST(FingerprintVerdict, OtherProcessorsAreNotCompared) {
   EXPECT_EQ(fleet.verdict(), Verdict::invalid);
   fleet.data.nodes = {{"n1", {{"cpu_model", std::string("X")}}}, {"n2", {{"cpu_model", std::string("Y")}}}};
   EXPECT_EQ(fleet.verdict(), Verdict::pass);
+  // A node of which nothing is known is compared.
+  fleet.data.nodes.pop_back();
+  EXPECT_EQ(fleet.verdict(), Verdict::invalid);
 }
 
 TEST(FingerprintVerdict, RecordsThatDoNotCountAccuseNobody) {
