@@ -83,7 +83,7 @@ BenchmarkSpec describe_llm_step() {
       flag_parameter("recompute", false, "the backward pass computes a layer's activations again"),
       integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
       integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
-      real_parameter("rate", "", 0, 0, 1, "learning rate, constant; 0: 3e-3 * 128 / width"),
+      real_parameter("rate", "", 0, 0, 1, "learning rate after 10 steps of warm-up; 0: 3e-3 * 128 / width"),
       integer_parameter("layers", 0, 0, 1 << 16, changes),
       integer_parameter("width", 0, 0, 1 << 20, changes),
       integer_parameter("heads", 0, 0, 1 << 20, changes),

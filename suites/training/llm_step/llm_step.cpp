@@ -342,10 +342,11 @@ class LlmStep final : public PassCase {
 
   std::string optimizer() const {
     const training::OptimizerSettings& o = settings_.optimizer;
-    std::array<char, 128> text{};
-    std::snprintf(text.data(), text.size(),
-                  "AdamW, rate %g, beta %g and %g, decay %g of matrices, clipped at %g", o.rate, o.beta1,
-                  o.beta2, o.decay, o.clip);
+    std::array<char, 160> text{};
+    std::snprintf(
+        text.data(), text.size(),
+        "AdamW, rate %g after %d steps of warm-up, beta %g and %g, decay %g of matrices, clipped at %g",
+        o.rate, static_cast<int>(o.warmup), o.beta1, o.beta2, o.decay, o.clip);
     return text.data();
   }
 

@@ -64,6 +64,7 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
                     "train in " + floor + ", or ask those who set least_precision");
   }
   settings.optimizer.rate = real(parameters, "rate");
+  settings.optimizer.warmup = 10;
   if (settings.optimizer.rate == 0)
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
   settings.steps = static_cast<int>(integer(parameters, "steps"));

@@ -65,6 +65,7 @@ std::vector<std::string> lines_of(const CheckpointIdentity& identity, std::int64
   add("epsilon", optimizer.epsilon);
   add("decay", optimizer.decay);
   add("clip", optimizer.clip);
+  add("warmup", optimizer.warmup);
   add("seed", identity.seed);
   return lines;
 }

@@ -314,6 +314,8 @@ void Trainer::update(double gradient_scale) {
     if (tensor.copy) continue;
     device::AdamW settings;
     settings.rate = settings_.rate;
+    if (steps_ < settings_.warmup)
+      settings.rate *= static_cast<double>(steps_ + 1) / static_cast<double>(settings_.warmup);
     settings.beta1 = settings_.beta1;
     settings.beta2 = settings_.beta2;
     settings.epsilon = settings_.epsilon;

@@ -24,6 +24,9 @@ struct OptimizerSettings {
   double rate = 1e-3, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
   double decay = 0.1;  ///< of matrices and tables only
   double clip = 1.0;   ///< largest norm of the gradient; 0: not clipped
+  /// Steps over which the rate rises from rate / warmup to rate: moments that rest on few gradients make the
+  /// first steps too long in some direction.
+  std::int64_t warmup = 0;
 };
 
 /// Tokens and targets of one micro-batch, rows = micro_batch * sequence each.

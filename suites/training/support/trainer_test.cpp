@@ -29,12 +29,13 @@ class Training {
   Training(const ReferenceRun& run, Element element, bool one_by_one, bool recompute)
       : Training(run, device::host_operators(element, 2), one_by_one, recompute) {}
   Training(const ReferenceRun& run, std::unique_ptr<device::Operators> operators, bool one_by_one = false,
-           bool recompute = false)
+           bool recompute = false, std::int64_t warmup = 0)
       : run_(run), operators_(std::move(operators)) {
     layout_.global_batch = run.batch;
     layout_.micro_batch = one_by_one ? 1 : run.batch;
     layout_.recompute_activations = recompute;
-    const OptimizerSettings settings{run.rate, run.beta1, run.beta2, run.epsilon, run.decay, run.clip};
+    const OptimizerSettings settings{run.rate,  run.beta1, run.beta2, run.epsilon,
+                                     run.decay, run.clip,  warmup};
     trainer_ =
         std::make_unique<Trainer>(alone_, run_.shape, layout_, *operators_, settings, [] { return 0.0; });
     trainer_->initialise(run.seed);
@@ -118,6 +119,21 @@ TEST(Trainer, NothingOfOneStepIsLeftForTheNext) {
       EXPECT_EQ(plain.trainer().checksum(), poisoned.trainer().checksum()) << run.name;
     }
   }
+}
+
+TEST(Trainer, TheRateRisesOverTheFirstSteps) {
+  ReferenceRun run = runs().front();
+  const auto operators = [] { return device::host_operators(Element::f64, 1); };
+  Training warming(run, operators(), false, false, 4);
+  warming.step();
+  // The first step of four has a quarter of the rate, which is exact in binary.
+  run.rate /= 4;
+  Training slow(run, operators());
+  slow.step();
+  EXPECT_EQ(warming.trainer().checksum(), slow.trainer().checksum());
+  warming.step();
+  slow.step();
+  EXPECT_NE(warming.trainer().checksum(), slow.trainer().checksum());
 }
 
 TEST(Trainer, AFlippedBitShowsInEveryLaterStep) {
