@@ -25,7 +25,7 @@ class Program:
 
 @dataclass
 class Pair:
-    """A figure: `subject` over `peer`. `at_most` or `at_least` is the ratio to reach."""
+    """A figure: `subject` over `peer`. `at_most` or `at_least` is the ratio to reach; neither: for comparison."""
 
     name: str
     unit: str
@@ -37,8 +37,11 @@ class Pair:
     def reached(self, ratio: float) -> bool:
         return (self.at_most is None or ratio <= self.at_most) and (self.at_least is None or ratio >= self.at_least)
 
-    def wanted(self) -> str:
-        return f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+    def verdict(self, ratio: float) -> str:
+        if self.at_most is None and self.at_least is None:
+            return "for comparison"
+        wanted = f"at most {self.at_most:.4g}" if self.at_most is not None else f"at least {self.at_least:.4g}"
+        return f"{wanted}: {'reached' if self.reached(ratio) else 'MISSED'}"
 
 
 def median(values: list[float]) -> float:
@@ -254,11 +257,51 @@ def gemm(folder: pathlib.Path, seconds: float) -> list[Pair]:
     return pairs
 
 
+def llm_step(folder: pathlib.Path, seconds: float) -> list[Pair]:
+    """A step of GPT-2 124M on 4 x 64 tokens beside PyTorch's, and on two ranks beside one with two threads: seconds.
+
+    PyTorch runs as it is installed and, for comparison, with an allocator that keeps what it once had (glibc's, told
+    so), which spares it the page faults of each step."""
+    python = next((p for p in ["/usr/bin/python3", shutil.which("python3")] if p and has_torch(p)), None)
+    if python is None:
+        raise CannotRun("no Python here has PyTorch; Debian's package is python3-torch")
+    threads = len(os.sched_getaffinity(0))
+    ours = f"training/llm_step --model gpt2-124m --sequence 64 --steps 8 --time {max(seconds, 4)}s"
+    keeping = ["env", "MALLOC_TRIM_THRESHOLD_=10000000000", "MALLOC_MMAP_THRESHOLD_=10000000000"]
+    script = [python, str(pathlib.Path(__file__).resolve().parent / "torch_step.py")]
+    cleared = ["OPENBLAS_", "OMP_", "GOTO_", "DNNL_", "ONEDNN_", "MALLOC_"]
+    pairs = []
+    for precision, at_most in [("f32", 1 / 2), ("bf16", 1 / 1.5)]:
+        serial = f"{ours} --micro_batch 4 --precision {precision} --threads {threads}"
+        subject = Program("assay-bench", assay_bench(folder, 1, serial), figure("step"), clear=cleared)
+        for name, allocator in [("", []), (", PyTorch's allocator keeps memory", keeping)]:
+            peer = Program("PyTorch", allocator + script + ["--precision", precision], float, clear=cleared)
+            pairs.append(Pair(f"llm_step {precision}{name}", "s", subject, peer, at_most=None if name else at_most))
+        split = f"{ours} --micro_batch {4 // threads} --precision {precision} --threads 1"
+        for name, exchange in [("shared window", "--zero1 --exchange shared_window"), ("MPI_Iallreduce", "")]:
+            parallel = assay_bench(folder, threads, f"{split} {exchange}")
+            pairs.append(
+                Pair(
+                    f"llm_step {precision} {threads} ranks, {name}",
+                    "token/s",
+                    Program("data parallel", parallel, figure("tokens"), clear=cleared),
+                    Program("threads", assay_bench(folder, 1, serial), figure("tokens"), clear=cleared),
+                    at_least=0.85 if exchange else None,
+                )
+            )
+    return pairs
+
+
+def has_torch(python: str) -> bool:
+    return subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0
+
+
 # What there is to measure: the targets to build, and the pairs, given the build folder and seconds a run.
 FIGURES: dict[str, tuple[list[str], Callable[[pathlib.Path, float], list[Pair]]]] = {
     "allreduce": (["assay-bench", "bare_collective"], allreduce),
     "collectives": (["assay-bench", "bare_collective"], collectives),
     "gemm": (["assay-bench", "bare_gemm"], gemm),
+    "llm_step": (["assay-bench"], llm_step),
     "metadata": (["assay-bench", "bare_metadata"], metadata),
     "pingpong": (["assay-bench", "bare_pingpong"], pingpong),
     "storage": (["assay-bench"], storage),

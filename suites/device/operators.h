@@ -149,6 +149,8 @@ class Operators {
 
   /// y += x, `count` numbers of the element.
   virtual void add(std::int64_t count, ConstValues x, Values y) = 0;
+  /// y += x, `count` numbers of exact_of(element).
+  virtual void add_exact(std::int64_t count, ConstValues x, Values y) = 0;
   /// Sum of squares of `count` numbers of exact_of(element), in f64, in a fixed order.
   virtual double sum_of_squares(std::int64_t count, ConstValues x) = 0;
   /// AdamW (Loshchilov and Hutter, arXiv:1711.05101) on master weights, moments and gradients of

@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "suites/collectives/allreduce/shared_window.h"
+#include "suites/harness/shared_window.h"
 #include "suites/collectives/allreduce/window_sum.h"
 #include "suites/collectives/support/exact_sum.h"
 #include "suites/collectives/support/operation.h"

@@ -48,6 +48,8 @@ OneDnnFacts find_facts() {
     const WithoutEnvironment environment({"ONEDNN_", "DNNL_"});
     dnnl::set_max_cpu_isa(dnnl::cpu_isa::all);
     dnnl::set_cpu_isa_hints(dnnl::cpu_isa_hints::no_hints);
+    // Another variable would let it compute f32 products in bf16.
+    dnnl::set_default_fpmath_mode(dnnl::fpmath_mode::strict);
     facts.isa = isa_name(dnnl::get_effective_cpu_isa());
   }
   const dnnl_version_t* version = dnnl::version();

@@ -299,6 +299,11 @@ class HostOperators : public Operators {
          [&](Index first, Index last) { loops_.add(last - first, in(x) + first, out(y) + first); });
   }
 
+  void add_exact(Index count, ConstValues x, Values y) override {
+    over(count, line, 1,
+         [&](Index first, Index last) { loops_.add_exact(last - first, exact(x) + first, exact(y) + first); });
+  }
+
   double sum_of_squares(Index count, ConstValues x) override {
     // Always the same pieces, added in their order.
     constexpr Index pieces = 256;

@@ -13,12 +13,26 @@ namespace assay::bench {
 
 namespace {
 
+std::string exchange_unsupported(const training::ParallelLayout& layout, const ProcessGroup& group) {
+  if (!layout.shared_window) return {};
+  for (std::int64_t rank = 0; rank < group.size(); ++rank) {
+    const auto first = static_cast<int>(training::data_group(layout, rank).front());
+    const std::string &own = group.node_of(static_cast<int>(rank)), &theirs = group.node_of(first);
+    if (own == theirs) continue;
+    return "data-parallel ranks " + std::to_string(first) + " and " + std::to_string(rank) + " are on " +
+           theirs + " and " + own + ", and share no memory; use exchange=mpi";
+  }
+  return {};
+}
+
 std::string unsupported(const Parameters& parameters, const Context& context) {
   std::string reason = storage_unsupported(context, text(parameters, "storage"));
   if (!reason.empty()) return reason;
   try {
     const LlmStepSettings settings = llm_step_settings(parameters, context.group.size());
     token_source(context.seed, settings.shape.vocabulary);
+    reason = exchange_unsupported(settings.layout, context.group);
+    if (!reason.empty()) return reason;
     reason = device::host().gemm_unsupported(settings.element);
     if (!reason.empty()) return reason;
     const std::uint64_t available = available_memory_bytes();
@@ -55,6 +69,10 @@ BenchmarkSpec describe_llm_step() {
       flag_parameter("sequence_parallel", false,
                      "tokens are dealt out over the tensor-parallel ranks between layers"),
       flag_parameter("zero1", false, "each data-parallel copy updates a share of the weights (ZeRO-1)"),
+      choice_parameter(
+          "exchange", {"mpi", "shared_window"},
+          "of gradients and weights between data-parallel copies; shared_window: memory that they "
+          "all see, with zero1 and on one node"),
       flag_parameter("recompute", false, "the backward pass computes a layer's activations again"),
       integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
       integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
@@ -66,8 +84,10 @@ BenchmarkSpec describe_llm_step() {
       integer_parameter("feed_forward", 0, 0, 1 << 22, changes),
       integer_parameter("positions", 0, 0, 1 << 24, changes),
       integer_parameter("vocabulary", 0, 0, 2147483647, changes),
+      integer_parameter("checkpoint_every", 0, 0, 1 << 20, "steps from one checkpoint to the next; 0: none"),
       storage_parameter()};
-  spec.parameters.back().meaning = "name of the folder for the files of tokens, as the site file names it";
+  spec.parameters.back().meaning =
+      "name of the folder for the files of tokens and checkpoints, as the site file names it";
   const auto none = std::nullopt;
   spec.foms = {
       {"tokens", "token/s", Better::higher, "tokens of a step over all ranks / median time of a step", none},
@@ -76,6 +96,8 @@ BenchmarkSpec describe_llm_step() {
       {"step_p99", "s", Better::lower, "the same: 99th percentile", none},
       {"step_max", "s", Better::lower, "the same: the longest", none},
       {"jitter", "1", Better::lower, "change of the time from one step to the next, relative: median", none},
+      {"checkpoint", "s", Better::lower,
+       "with checkpoint_every: saving the state, the longest over all ranks: median", none},
   };
   return spec;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <string>
@@ -11,6 +12,7 @@
 #include "reports/base/files.h"
 #include "reports/record/record_json.h"
 #include "reports/record/request.h"
+#include "suites/harness/benchmark.h"
 #include "suites/harness/launched_program.h"
 #include "suites/training/support/fingerprint.h"
 
@@ -147,9 +149,11 @@ class LaunchedLlmStep : public testing::Test {
 std::vector<Parameters> layouts_of(int ranks) {
   const Parameters data{{"data", whole(2)}}, tensor{{"tensor", whole(2)}}, pipeline{{"pipeline", whole(2)}};
   const Parameters zero1{{"zero1", true}}, spread{{"sequence_parallel", true}}, again{{"recompute", true}};
+  const Parameters window{{"exchange", std::string("shared_window")}};
   if (ranks == 1) return {again};
   if (ranks == 2)
-    return {data, both(data, zero1), tensor, both(tensor, spread), pipeline, both(pipeline, again)};
+    return {data,     both(data, zero1),    both(both(data, zero1), window), tensor, both(tensor, spread),
+            pipeline, both(pipeline, again)};
   // With more ranks than cores a case takes seconds, whatever its size: few of them, each with much in it.
   return {both(both(both(data, tensor), spread), zero1), both(both(data, pipeline), zero1),
           both(both(both(tensor, pipeline), spread), again)};
@@ -224,6 +228,11 @@ TEST_F(LaunchedLlmStep, EveryPlantedFaultIsCaught) {
         ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
         const Check& check = record.devices.at(0).check;
         EXPECT_EQ(check.status, CheckStatus::fail) << fault << name_of(record) << ": " << check.how;
+        // Shared weights cannot differ: the sums of gradients tell.
+        if (fault == "silent_rank" && record.parameters.contains("exchange") &&
+            std::get<std::string>(record.parameters.at("exchange")) == "shared_window") {
+          EXPECT_THAT(check.how, HasSubstr("has sums of gradients that are wrong"));
+        }
         if (fault == "nan") {
           EXPECT_FALSE(check.error) << check.how;
           EXPECT_THAT(check.how, HasSubstr("1 weights that are no numbers"));
@@ -236,15 +245,94 @@ TEST_F(LaunchedLlmStep, EveryPlantedFaultIsCaught) {
   }
 }
 
+TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
+  const Parameters model = models().at("gpt, tied");
+  const std::array<std::string, 3> precisions = {"f32", "bf16", "f64"};
+  // Six steps: after the fourth two are made again, after the sixth the one that comes next.
+  const std::map<std::int64_t, std::string> again = {
+      {4, "2 steps from the checkpoint of step 4 made again bit for bit"},
+      {2, "1 step from the checkpoint of step 6 made again bit for bit"}};
+  for (const int ranks : {1, 2, 4}) {
+    std::size_t number = 0;
+    for (const Parameters& layout : layouts_of(ranks)) {
+      const Parameters one = both(both(model, layout), {{"precision", precisions.at(number % 3)}});
+      const std::int64_t every = number % 2 == 0 ? 4 : 2;
+      if (ranks == 2 && number < 2) add(one, ranks);
+      ++number;
+      add(both(one, {{"checkpoint_every", every}}), ranks);
+    }
+    std::vector<std::string> without;  // the attachment of the case before, which had no checkpoints
+    for (const Record& record : run(ranks)) {
+      if (record.status == LaunchStatus::unsupported) {
+        EXPECT_THAT(record.reason, HasSubstr("bf16"));
+        continue;
+      }
+      expect_passed(record);
+      const DeviceResult& device = record.devices.at(0);
+      const std::int64_t every = integer(record.parameters, "checkpoint_every");
+      EXPECT_EQ(record.path.contains("checkpoint"), every > 0);
+      EXPECT_EQ(device.metrics.contains("tokens_with_checkpoints_per_s"), every > 0);
+      if (every == 0) {
+        without = record.attachments;
+        continue;
+      }
+      if (!without.empty()) {
+        EXPECT_EQ(record.attachments, without) << name_of(record);
+      }
+      without.clear();
+      EXPECT_THAT(device.check.how, HasSubstr(again.at(every))) << name_of(record);
+      EXPECT_EQ(device.series.at("checkpoint").samples.size(),
+                every == 4 ? 1U : 3U);  // one step is a warm-up
+      EXPECT_THAT(record.path.at("checkpoint"), HasSubstr("fsync"));
+    }
+  }
+}
+
+TEST_F(LaunchedLlmStep, DataParallelCopiesAreSavedOnce) {
+  const Parameters one = both(models().at("gpt, tied"), {{"checkpoint_every", whole(5)}});
+  std::vector<double> bytes;
+  add(one, 1);
+  bytes.push_back(run(1).at(0).devices.at(0).metrics.at("checkpoint_bytes"));
+  add(one, 2);
+  add(both(one, {{"zero1", true}}), 2);
+  for (const Record& record : run(2)) bytes.push_back(record.devices.at(0).metrics.at("checkpoint_bytes"));
+  ASSERT_EQ(bytes.size(), 3U);
+  EXPECT_EQ(bytes[1], bytes[0]);
+  // Each copy has its own half of the two moments, padded, and a header of its own.
+  EXPECT_GE(bytes[2], bytes[0] + 4096);
+  EXPECT_LE(bytes[2], bytes[0] + 4096 + 3 * 32 * 8);
+}
+
+TEST_F(LaunchedLlmStep, ACheckpointThatIsDamagedIsFound) {
+  for (const int ranks : {1, 2}) {
+    std::int64_t every = 2;
+    for (const Parameters& layout : layouts_of(ranks)) {
+      add(both(both(models().at("llama"), layout), {{"checkpoint_every", every}}), ranks);
+      every = 6 - every;
+    }
+    for (const Record& record : run(ranks, "wrong_element")) {
+      ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
+      const Check& check = record.devices.at(0).check;
+      EXPECT_EQ(check.status, CheckStatus::fail) << name_of(record) << ": " << check.how;
+      EXPECT_THAT(check.how, HasSubstr("rank " + std::to_string(ranks - 1) + " has other weights"));
+      EXPECT_THAT(check.how, HasSubstr("the training cannot go on from its checkpoint of step"));
+      EXPECT_THAT(check.how, HasSubstr("of the checkpoint is damaged: the checksum of its"));
+    }
+  }
+}
+
 TEST_F(LaunchedLlmStep, WhatCannotRunSaysWhy) {
   add({{"tensor", whole(4)}}, 2);
   add({{"global_batch", whole(9)}}, 2);
   add({{"model", std::string("llama3-405b")}, {"precision", std::string("f32")}}, 2);
   add({{"vocabulary", whole(3)}}, 2);
   add({{"storage", std::string("elsewhere")}}, 2);
+  add({{"exchange", std::string("shared_window")}}, 2);
+  add({{"checkpoint_every", whole(6)}}, 2);
   const std::vector<Record> records = run(2);
-  const std::vector<std::string> reasons = {"does not make the 2 ranks", "nearest that are: 8 and 12", "GiB",
-                                            "vocabulary of 3", "elsewhere"};
+  const std::vector<std::string> reasons = {
+      "does not make the 2 ranks", "nearest that are: 8 and 12",  "GiB", "vocabulary of 3", "elsewhere",
+      "needs a sharded optimizer", "checkpoint_every = 5 or less"};
   ASSERT_EQ(records.size(), reasons.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
     EXPECT_EQ(records[i].status, LaunchStatus::unsupported) << reasons[i];

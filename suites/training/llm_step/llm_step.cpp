@@ -17,7 +17,9 @@
 #include "suites/device/device.h"
 #include "suites/harness/agreement.h"
 #include "suites/harness/recorder.h"
+#include "suites/training/llm_step/checkpointing.h"
 #include "suites/training/llm_step/corpus.h"
+#include "suites/training/llm_step/figures.h"
 #include "suites/training/llm_step/settings.h"
 #include "suites/training/llm_step/verdict.h"
 #include "suites/training/support/fingerprint.h"
@@ -70,18 +72,9 @@ class LlmStep final : public PassCase {
 
   void prepare() override {
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
-    training::LoaderSettings loading;
-    loading.shards = corpus_->shards();
-    loading.vocabulary = settings_.shape.vocabulary;
-    loading.sequence = settings_.shape.sequence;
-    loading.micro_batch = settings_.layout.micro_batch;
-    loading.global_batch = settings_.layout.global_batch;
-    loading.data_rank = training::coordinates_of(settings_.layout, group_.rank()).data;
-    loading.data_ranks = settings_.layout.data;
-    loading.seed = context_.seed;
     // Ranks that fail alone must not leave others waiting in the trainer's constructor.
     agree_or_throw(group_, [&] {
-      loader_ = std::make_unique<training::Loader>(loading, clock_);
+      load_from(0);
       operators_ = device::host_operators(settings_.element, context_.threads);
     });
     trainer_ = std::make_unique<training::Trainer>(
@@ -89,32 +82,38 @@ class LlmStep final : public PassCase {
         [this] { return clock_.now_s(); },
         context_.fault == Fault::silent_rank && group_.rank() == group_.size() - 1);
     trainer_->initialise(context_.seed);
+    if (settings_.checkpoint_every > 0) checkpointing_.emplace(context_, storage_, settings_, *trainer_);
     ceiling_ = device::host().gemm_ceiling(settings_.element, context_.threads);
   }
 
   /// Weights and moments are what the training is about; everything else is computed anew in each step.
-  void poison() override { trainer_->poison(); }
+  void poison() override {
+    trainer_->poison();
+    last_pass_ = true;
+  }
 
   void pass(Recorder& recorder) override {
     clock_.use(&recorder);
     training::StepResult result;
     const double step_s = recorder.time("step", [&] {
-      result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); });
+      result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); }, last_pass_);
     });
-    const training::StepTimes& times = result.times;
-    std::vector<double> parts = {times.forward_s, times.backward_s, times.exposed_s, times.optimizer_s,
-                                 times.data_s};
+    const training::StepLog& log = trainer_->log();
+    std::vector<double> parts;
+    for (std::size_t i = 0; i < training::phase_count; ++i)
+      parts.push_back(log.total_s(static_cast<training::Phase>(i)));
     group_.maximum(parts);
-    constexpr std::array names = {"forward", "backward", "exposed", "optimizer", "data"};
-    for (std::size_t i = 0; i < names.size(); ++i) recorder.add(names[i], parts[i]);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      recorder.add(std::string(training::name_of(static_cast<training::Phase>(i))), parts[i]);
     recorder.add("loss", result.loss, "1");
     // Each step once: the histogram adds up what all ranks give.
     if (group_.rank() == 0) recorder.operation("each_step", step_s);
     if (recorder.recording()) {
-      if (!steps_s_.empty()) recorder.add("change", std::abs(step_s / steps_s_.back() - 1), "1");
-      steps_s_.push_back(step_s);
+      if (!facts_.steps_s.empty()) recorder.add("change", std::abs(step_s / facts_.steps_s.back() - 1), "1");
+      facts_.steps_s.push_back(step_s);
     }
     keep(result);
+    if (checkpointing_) checkpointing_->after_step(recorder);
     clock_.use(nullptr);
   }
 
@@ -123,7 +122,9 @@ class LlmStep final : public PassCase {
     std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
     const std::size_t bytes = device::bytes_of(settings_.element);
     if (fault == Fault::nan) std::memset(weight, 0xFF, bytes);
-    if (fault == Fault::wrong_element) weight[0] ^= std::byte{1};  // the lowest bit of one weight
+    if (fault != Fault::wrong_element) return;
+    weight[0] ^= std::byte{1};  // the lowest bit of one weight
+    if (checkpointing_) checkpointing_->plant();
   }
 
   Check check() override {
@@ -132,10 +133,13 @@ class LlmStep final : public PassCase {
     const Verdict learning = judge_learning(losses, task());
     const std::vector<RankState> states = all_states();
     const Verdict ranks = judge_ranks(states, settings_.layout, settings_.shape.tied_head);
-    memory_figures();
+    find_facts();
+    // Last: it goes back to an earlier state.
+    const Verdict resumed = checkpointing_ ? go_on_from_checkpoint() : Verdict{};
 
     std::vector<std::string> problems = learning.problems;
-    problems.insert(problems.end(), ranks.problems.begin(), ranks.problems.end());
+    for (const Verdict* more : {&ranks, &resumed})
+      problems.insert(problems.end(), more->problems.begin(), more->problems.end());
     const bool a_number =
         std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isfinite(loss); }) &&
         std::all_of(states.begin(), states.end(),
@@ -144,7 +148,7 @@ class LlmStep final : public PassCase {
     check.bound = 0;
     if (a_number) check.error = static_cast<double>(problems.size());
     check.status = problems.empty() ? CheckStatus::pass : CheckStatus::fail;
-    for (const std::string& words : {learning.words, ranks.words}) {
+    for (const std::string& words : {learning.words, ranks.words, resumed.words}) {
       if (!words.empty()) problems.push_back(words);
     }
     check.how = join(problems, "; ");
@@ -152,18 +156,9 @@ class LlmStep final : public PassCase {
   }
 
   std::vector<FigureOfMerit> figures() const override {
-    std::optional<Peak> peak;
-    if (ceiling_all_ > 0)
-      peak = Peak{ceiling_all_ / training::palm_flops_per_token(settings_.shape), PeakBasis::measured,
-                  "FLOP of a token at what all ranks' " + ceiling_->source + " reach"};
-    const auto tokens = static_cast<double>(settings_.tokens_per_step());
-    const auto lower = Better::lower;
-    return {{"tokens", tokens, "token/s", Better::higher, Reduce::median, peak, "step"},
-            {"step", std::nullopt, "s", lower, Reduce::median, std::nullopt, "step"},
-            {"step_p95", std::nullopt, "s", lower, Reduce::p95, std::nullopt, "each_step"},
-            {"step_p99", std::nullopt, "s", lower, Reduce::p99, std::nullopt, "each_step"},
-            {"step_max", std::nullopt, "s", lower, Reduce::max, std::nullopt, "each_step"},
-            {"jitter", std::nullopt, "1", lower, Reduce::median, std::nullopt, "change"}};
+    std::vector<FigureOfMerit> figures = llm_step_figures(settings_, facts_);
+    if (checkpointing_) figures.push_back(checkpointing_->figure());
+    return figures;
   }
 
   std::map<std::string, std::string> path() const override {
@@ -182,37 +177,13 @@ class LlmStep final : public PassCase {
         sha256_hex(training::to_text(
             {fingerprint_.begin(), fingerprint_.begin() + static_cast<std::ptrdiff_t>(steps)})) +
         " (" + std::to_string(steps) + " steps, seed " + std::to_string(context_.seed) + ")";
+    if (checkpointing_) checkpointing_->add_to(path);
     return path;
   }
 
   std::map<std::string, double> metrics() const override {
-    const training::ModelShape& shape = settings_.shape;
-    const double flops = training::palm_flops_per_token(shape);
-    const double again =
-        training::recomputed_flops_per_token(shape, settings_.layout.recompute_activations).total();
-    std::map<std::string, double> metrics = {
-        {"parameters", static_cast<double>(training::parameter_count(shape))},
-        {"flops_per_token", flops},
-        {"recomputed_flops_per_token", again},
-        {"flops_per_token_llmc", training::llmc_flops_per_token(shape)},
-        {"tokens_per_step", static_cast<double>(settings_.tokens_per_step())},
-        {"steps_checked", static_cast<double>(fingerprint_.size())},
-        {"entropy_nats", source_.entropy()},
-        {"loss_bound_nats", learned_bound(task())},
-        {"memory_estimate_bytes", memory_estimate_},
-        {"peak_rss_bytes", peak_rss_},
-        {"bytes_sent_per_step",
-         bytes_sent_ / static_cast<double>(std::max<std::size_t>(1, fingerprint_.size()))}};
-    if (!fingerprint_.empty()) metrics["last_loss_nats"] = fingerprint_.back().loss;
-    const auto median_s = reduce_samples(Reduce::median, steps_s_);
-    if (!median_s || *median_s <= 0) return metrics;
-    const double rate = static_cast<double>(settings_.tokens_per_step()) / *median_s;
-    metrics["tokens_per_s_and_rank"] = rate / group_.size();
-    metrics["time_for_20e6_tokens_s"] = 20e6 / rate;
-    if (ceiling_all_ > 0) {
-      metrics["mfu"] = flops * rate / ceiling_all_;
-      metrics["hfu"] = (flops + again) * rate / ceiling_all_;
-    }
+    std::map<std::string, double> metrics = llm_step_metrics(settings_, facts_);
+    if (checkpointing_) checkpointing_->add_to(metrics, facts_.steps_s);
     return metrics;
   }
 
@@ -222,6 +193,22 @@ class LlmStep final : public PassCase {
   }
 
  private:
+  /// The one before goes first: there is memory for one queue.
+  void load_from(std::int64_t first_step) {
+    loader_.reset();
+    training::LoaderSettings loading;
+    loading.shards = corpus_->shards();
+    loading.vocabulary = settings_.shape.vocabulary;
+    loading.sequence = settings_.shape.sequence;
+    loading.micro_batch = settings_.layout.micro_batch;
+    loading.global_batch = settings_.layout.global_batch;
+    loading.data_rank = training::coordinates_of(settings_.layout, group_.rank()).data;
+    loading.data_ranks = settings_.layout.data;
+    loading.seed = context_.seed;
+    loading.first_step = first_step;
+    loader_ = std::make_unique<training::Loader>(loading, clock_);
+  }
+
   training::MicroBatch next_batch(std::int64_t micro_batch) {
     const training::TokenBatch& batch = loader_->next();
     if (batch.micro_batch != micro_batch || batch.step != trainer_->steps())
@@ -238,9 +225,23 @@ class LlmStep final : public PassCase {
   void keep(const training::StepResult& result) {
     last_ = result;
     after_last_step_ = trainer_->checksum_of_all();
+    fingerprint_.push_back(fingerprint_of(result));
+  }
+
+  training::StepFingerprint fingerprint_of(const training::StepResult& result) const {
     std::vector<std::uint64_t> model = {trainer_->at().data == 0 ? trainer_->checksum() : 0};
     group_.sum(model);
-    fingerprint_.push_back({trainer_->steps(), result.loss, result.gradient_norm, model[0]});
+    return {trainer_->steps(), result.loss, result.gradient_norm, model[0]};
+  }
+
+  Verdict go_on_from_checkpoint() {
+    Checkpointing::Course course;
+    course.load_from = [this](std::int64_t step) { agree_or_throw(group_, [&] { load_from(step); }); };
+    course.one_step = [this] {
+      return fingerprint_of(
+          trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); }));
+    };
+    return checkpointing_->check(fingerprint_, course);
   }
 
   std::int64_t not_finite() const {
@@ -267,6 +268,7 @@ class LlmStep final : public PassCase {
     own.now = trainer_->checksum_of_all();
     own.table = trainer_->checksum_of_table();
     own.not_finite = not_finite();
+    own.exchange = trainer_->verify_exchange();
     std::string bytes(sizeof own, '\0');
     std::memcpy(bytes.data(), &own, sizeof own);
     std::vector<RankState> all;
@@ -277,14 +279,18 @@ class LlmStep final : public PassCase {
     return all;
   }
 
-  /// Of the rank that has most.
-  void memory_figures() {
+  void find_facts() {
+    facts_.ranks = group_.size();
+    facts_.entropy_nats = source_.entropy();
+    facts_.loss_bound_nats = learned_bound(task());
+    facts_.last_loss_nats = last_.loss;
+    facts_.steps_checked = static_cast<std::int64_t>(fingerprint_.size());
     const auto items =
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
-    memory_estimate_ = group_.maximum(static_cast<double>(training::total_bytes(items)));
-    peak_rss_ = group_.maximum(peak_rss_bytes());
-    bytes_sent_ = static_cast<double>(group_.sum(trainer_->bytes_sent()));
+    facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
+    facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
+    facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
     const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);
     if (again && (!ceiling_ || again->per_second > ceiling_->per_second)) ceiling_ = again;
@@ -292,7 +298,8 @@ class LlmStep final : public PassCase {
     std::vector<double> each(static_cast<std::size_t>(group_.size()));
     if (ceiling_) each[static_cast<std::size_t>(group_.rank())] = ceiling_->per_second;
     group_.maximum(each);
-    for (const double one : each) ceiling_all_ += known ? one : 0;
+    for (const double one : each) facts_.ceiling_per_second += known ? one : 0;
+    if (ceiling_) facts_.ceiling_source = ceiling_->source;
   }
 
   std::string precision() const {
@@ -321,12 +328,13 @@ class LlmStep final : public PassCase {
   std::unique_ptr<training::Loader> loader_;
   std::unique_ptr<device::Operators> operators_;
   std::unique_ptr<training::Trainer> trainer_;
+  std::optional<Checkpointing> checkpointing_;
   std::optional<device::Ceiling> ceiling_;
+  bool last_pass_ = false;  ///< its sums of gradients are verified
   training::StepResult last_;
   std::uint64_t after_last_step_ = 0;
   training::Fingerprint fingerprint_;
-  std::vector<double> steps_s_;  ///< of all recorded steps, one by one
-  double memory_estimate_ = 0, peak_rss_ = 0, bytes_sent_ = 0, ceiling_all_ = 0;
+  LlmStepFacts facts_;
 };
 
 }  // namespace

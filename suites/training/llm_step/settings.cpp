@@ -49,6 +49,7 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   if (layout.global_batch == 0) layout.global_batch = layout.micro_batch * layout.data * layout.pipeline;
   layout.sequence_parallel = flag(parameters, "sequence_parallel");
   layout.shard_optimizer = flag(parameters, "zero1");
+  layout.shared_window = text(parameters, "exchange") == "shared_window";
   layout.recompute_activations = flag(parameters, "recompute");
   training::require_valid(settings.shape, layout, ranks);
 
@@ -58,6 +59,12 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
   settings.steps = static_cast<int>(integer(parameters, "steps"));
   settings.warmups = static_cast<int>(integer(parameters, "warmups"));
+  settings.checkpoint_every = integer(parameters, "checkpoint_every");
+  if (settings.checkpoint_every > settings.steps) {
+    throw bad_input("a checkpoint every " + count(settings.checkpoint_every, "step") +
+                        " may not come at all among " + count(settings.steps, "recorded step"),
+                    "give checkpoint_every = " + std::to_string(settings.steps) + " or less, or more steps");
+  }
   return settings;
 }
 
@@ -79,6 +86,7 @@ std::string describe(const ParallelLayout& layout) {
                       count(layout.micro_batch, "sequence") + " for each data-parallel rank";
   if (layout.sequence_parallel) words += ", sequence parallel";
   if (layout.shard_optimizer) words += ", optimizer sharded (ZeRO-1)";
+  if (layout.shared_window) words += ", weights and gradients in a shared window";
   if (layout.recompute_activations) words += ", activations recomputed";
   return words;
 }

@@ -18,8 +18,9 @@ struct LlmStepSettings {
   training::ParallelLayout layout;
   device::Element element = device::Element::f32;
   training::OptimizerSettings optimizer;
-  int steps = 1;    ///< recorded at least
-  int warmups = 0;  ///< not recorded
+  int steps = 1;                      ///< recorded at least
+  int warmups = 0;                    ///< not recorded
+  std::int64_t checkpoint_every = 0;  ///< steps; 0: no checkpoints
 
   std::int64_t tokens_per_step() const { return layout.global_batch * shape.sequence; }
 };

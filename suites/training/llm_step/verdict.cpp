@@ -26,6 +26,21 @@ std::string rank_words(std::int64_t rank) {
   return "rank " + std::to_string(rank);
 }
 
+/// All digits: two numbers that differ look different.
+std::string all_digits(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.17g", value);
+  return text.data();
+}
+
+std::string part_of(const training::StepFingerprint& step, const std::string& what) {
+  if (what == "loss") return all_digits(step.loss);
+  if (what == "gradient norm") return all_digits(step.gradient_norm);
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(step.parameters));
+  return text.data();
+}
+
 }  // namespace
 
 double learned_bound(const LearningTask& task) {
@@ -94,6 +109,9 @@ Verdict judge_ranks(const std::vector<RankState>& ranks, const training::Paralle
     const training::Coordinates at = training::coordinates_of(layout, rank);
     if (own.not_finite > 0)
       problem(rank, "has " + std::to_string(own.not_finite) + " weights that are no numbers");
+    if (!own.exchange.right())
+      problem(rank, "has sums of gradients that are wrong by " + number(own.exchange.worst) +
+                        " times the bound of rounding");
     if (own.now != own.after_last_step) problem(rank, "has other weights than after its last step");
     const std::int64_t first_copy = training::data_group(layout, rank).front();
     if (own.now != state(first_copy).now)
@@ -116,6 +134,30 @@ Verdict judge_ranks(const std::vector<RankState>& ranks, const training::Paralle
   verdict.words = ranks.size() == 1
                       ? "weights unchanged since the last step"
                       : "weights of data-parallel copies and losses of tensor-parallel ranks alike";
+  return verdict;
+}
+
+Verdict judge_repetition(const training::Fingerprint& recorded, const training::Fingerprint& repeated) {
+  Verdict verdict;
+  if (repeated.empty() || recorded.empty() || repeated.front().step < recorded.front().step ||
+      repeated.back().step > recorded.back().step) {
+    verdict.problems.emplace_back("no step was made again from the checkpoint");
+    return verdict;
+  }
+  const auto begin = recorded.begin() + (repeated.front().step - recorded.front().step);
+  const training::Fingerprint first(begin, begin + static_cast<std::ptrdiff_t>(repeated.size()));
+  const std::string from = "from the checkpoint of step " + std::to_string(repeated.front().step - 1);
+  const auto difference = training::first_difference({first, repeated}, {"first", "again"});
+  if (!difference) {
+    verdict.words = std::to_string(repeated.size()) + (repeated.size() == 1 ? " step" : " steps") + " " +
+                    from + " made again bit for bit";
+    return verdict;
+  }
+  const auto at = static_cast<std::size_t>(difference->step - first.front().step);
+  const std::string what = difference->what == "parameters" ? "checksum of the parameters" : difference->what;
+  verdict.problems.push_back("step " + std::to_string(difference->step) + " made again " + from + ": the " +
+                             what + " is " + part_of(repeated[at], difference->what) + ", and was " +
+                             part_of(first[at], difference->what) + " at first");
   return verdict;
 }
 

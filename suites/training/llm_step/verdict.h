@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "suites/training/support/fingerprint.h"
+#include "suites/training/support/gradient_exchange.h"
 #include "suites/training/support/layout.h"
 
 namespace assay::bench {
@@ -47,13 +49,19 @@ struct RankState {
   std::uint64_t now = 0;              ///< the same, computed again
   std::uint64_t table = 0;            ///< of its part of the table of tokens
   std::int64_t not_finite = 0;        ///< weights that are no numbers
+  training::ExchangeCheck exchange;  ///< of the gradients of the last step, where it has data-parallel copies
 };
 
 /// - weights have not changed since the last step, and all are numbers;
+/// - sums of gradients over data-parallel ranks are right (ExchangeCheck);
 /// - data-parallel copies are the same bits, and both copies of a tied table;
 /// - tensor-parallel ranks computed the same loss;
 /// - every stage got gradients.
 Verdict judge_ranks(const std::vector<RankState>& ranks, const training::ParallelLayout& layout,
                     bool tied_head);
+
+/// The steps that were made again, from a checkpoint on, have the same loss, gradient norm and parameters as
+/// the first time, bit for bit. `recorded` holds each of them; `repeated` at least one.
+Verdict judge_repetition(const training::Fingerprint& recorded, const training::Fingerprint& repeated);
 
 }  // namespace assay::bench

@@ -113,5 +113,28 @@ TEST_F(Ranks, OtherFaultsAreFound) {
   EXPECT_THAT(problems(), IsEmpty());
 }
 
+TEST(LlmStepVerdict, AStepThatDiffersWhenItIsMadeAgainIsFound) {
+  const training::Fingerprint recorded = {{1, 4.5, 1, 10}, {2, 4, 0.5, 11}, {3, 3.5, 0.25, 12}};
+  training::Fingerprint repeated(recorded.begin() + 1, recorded.end());
+  const Verdict alike = judge_repetition(recorded, repeated);
+  EXPECT_THAT(alike.problems, IsEmpty());
+  EXPECT_EQ(alike.words, "2 steps from the checkpoint of step 1 made again bit for bit");
+  repeated[1].loss = std::nextafter(3.5, 4);
+  EXPECT_THAT(judge_repetition(recorded, repeated).problems,
+              ElementsAre("step 3 made again from the checkpoint of step 1: the loss is 3.5000000000000004, "
+                          "and was 3.5 at first"));
+  repeated[0].gradient_norm = 0.75;  // the first step that differs
+  EXPECT_THAT(judge_repetition(recorded, repeated).problems,
+              ElementsAre(HasSubstr("step 2 made again from the checkpoint of step 1: the gradient norm is "
+                                    "0.75, and was 0.5 at first")));
+  repeated[0].gradient_norm = 0.5;
+  repeated[0].parameters = 0x2a;
+  EXPECT_THAT(
+      judge_repetition(recorded, repeated).problems,
+      ElementsAre(HasSubstr("the checksum of the parameters is 000000000000002a, and was 000000000000000b")));
+  EXPECT_THAT(judge_repetition(recorded, {}).problems, ElementsAre(HasSubstr("no step was made again")));
+  EXPECT_THAT(judge_repetition(recorded, {{4, 3, 0.1, 13}}).problems, SizeIs(1));
+}
+
 }  // namespace
 }  // namespace assay::bench

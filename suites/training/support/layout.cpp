@@ -102,6 +102,11 @@ void require_valid(const ModelShape& shape, const ParallelLayout& layout, std::i
                     "give a pipeline of at most " + number(shape.layers));
   }
   const std::int64_t at_once = layout.micro_batch * layout.data;
+  if (layout.shared_window && layout.data > 1 && !layout.shard_optimizer) {
+    throw bad_input(
+        "an exchange through a shared window needs a sharded optimizer: all copies share the weights",
+        "turn zero1 on, or use exchange = mpi");
+  }
   if (layout.global_batch % at_once != 0) {
     const std::int64_t below = layout.global_batch / at_once * at_once;
     throw bad_input(

@@ -16,8 +16,10 @@ struct ParallelLayout {
   std::int64_t data = 1, tensor = 1, pipeline = 1;
   bool sequence_parallel = false;  ///< tokens are dealt out between the split parts of a layer
   bool shard_optimizer = false;    ///< ZeRO-1 (arXiv:1910.02054) over the data-parallel group
-  std::int64_t micro_batch = 1;    ///< sequences of one forward and backward pass
-  std::int64_t global_batch = 1;   ///< sequences of one step, over all data-parallel ranks
+  /// Data-parallel ranks share one copy of the weights, and add up gradients, in memory that all of them see.
+  bool shared_window = false;
+  std::int64_t micro_batch = 1;   ///< sequences of one forward and backward pass
+  std::int64_t global_batch = 1;  ///< sequences of one step, over all data-parallel ranks
   bool recompute_activations = false;
 
   std::int64_t ranks() const { return data * tensor * pipeline; }

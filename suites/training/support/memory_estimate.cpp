@@ -7,6 +7,7 @@
 
 #include "reports/base/names.h"
 #include "suites/device/operators.h"
+#include "suites/training/support/gradient_exchange.h"
 
 namespace assay::training {
 
@@ -21,9 +22,10 @@ std::string gib(std::int64_t bytes) {
 
 class Items {
  public:
-  void add(std::string name, Element element, std::int64_t count, std::int64_t copies, std::string formula) {
+  void add(std::string name, Element element, std::int64_t count, std::int64_t copies, std::string formula,
+           bool mapped = false) {
     if (count * copies == 0) return;
-    items_.push_back({std::move(name), element, count, copies, std::move(formula)});
+    items_.push_back({std::move(name), element, count, copies, std::move(formula), mapped});
   }
   std::vector<MemoryItem> take() { return std::move(items_); }
 
@@ -47,15 +49,22 @@ struct Quantities {
   std::int64_t statistics() const { return gpt ? 2 : 1; }
 };
 
-void add_state(Items& items, const Quantities& q, const LocalInventory& local, const ParallelLayout& layout) {
+void add_state(Items& items, const Quantities& q, const LocalInventory& local, const ParallelLayout& layout,
+               std::int64_t data_rank) {
   const std::int64_t flat = flat_length(local, layout);
   const bool sharded = layout.shard_optimizer;
   const std::int64_t updated = sharded ? flat / layout.data : flat;
   const char* const whole =
       sharded ? "parameters of the rank, padded to equal shards" : "parameters of the rank";
   const char* const part = sharded ? "parameters of the rank / data" : "parameters of the rank";
-  items.add("weights", q.element, flat, 1, whole);
+  const bool window = layout.shared_window && layout.data > 1;
+  items.add("weights", q.element, flat, 1, whole, window && data_rank > 0);
   items.add("gradients", q.exact, flat, 1, whole);
+  if (window)
+    items.add("others' gradients", q.exact, updated, layout.data - 1, part, true);
+  else if (layout.data > 1)
+    items.add("mpi", Element::int8, std::min<std::int64_t>(exchange_piece_bytes, flat * 4),
+              2 * exchange_pieces, "pieces of gradients that MPI is adding up");
   if (q.element != q.exact) items.add("master", q.exact, updated, 1, part);
   items.add("first_moment", q.exact, updated, 1, part);
   items.add("second_moment", q.exact, updated, 1, part);
@@ -129,7 +138,7 @@ std::vector<MemoryItem> memory_items(const ModelShape& shape, const ParallelLayo
   const std::int64_t layers = stage_layers(shape, layout, at.pipeline).count;
   const std::int64_t all = layers * under_way(layout.pipeline, at.pipeline, layout.micro_batches());
   Items items;
-  add_state(items, q, local_inventory(shape, layout, rank), layout);
+  add_state(items, q, local_inventory(shape, layout, rank), layout, at.data);
   add_kept(items, q, all, layout.recompute_activations ? 1 : all);
   add_work(items, q, layout, at.pipeline);
   if (at.pipeline == layout.pipeline - 1) add_end(items, q);
@@ -146,6 +155,12 @@ const MemoryItem& find_item(const std::vector<MemoryItem>& items, const std::str
 }
 
 std::int64_t total_bytes(const std::vector<MemoryItem>& items) {
+  std::int64_t bytes = 0;
+  for (const MemoryItem& item : items) bytes += item.mapped ? 0 : item.bytes();
+  return bytes;
+}
+
+std::int64_t resident_bytes(const std::vector<MemoryItem>& items) {
   std::int64_t bytes = 0;
   for (const MemoryItem& item : items) bytes += item.bytes();
   return bytes;

@@ -21,6 +21,9 @@ struct MemoryItem {
   std::int64_t copies = 1;
   std::string formula;  ///< of the count, in words of the layout: "rows (width + 2 kv_width) / tensor"
 
+  /// Seen in this rank's memory, but held by another one (of a shared window).
+  bool mapped = false;
+
   std::int64_t bytes() const { return count * copies * static_cast<std::int64_t>(device::bytes_of(element)); }
 };
 
@@ -42,7 +45,10 @@ std::vector<MemoryItem> memory_items(const ModelShape& shape, const ParallelLayo
 /// Throws std::out_of_range for a name that the list has not: a fault of the program.
 const MemoryItem& find_item(const std::vector<MemoryItem>& items, const std::string& name);
 
+/// Of what this rank holds itself.
 std::int64_t total_bytes(const std::vector<MemoryItem>& items);
+/// Of all that counts as resident in this rank, memory of others that it sees included.
+std::int64_t resident_bytes(const std::vector<MemoryItem>& items);
 
 /// Elements of the flat buffers of weights and gradients: with a sharded optimizer padded to equal shards.
 std::int64_t flat_length(const LocalInventory& local, const ParallelLayout& layout);

@@ -66,6 +66,17 @@ TEST(MemoryEstimate, AShardedOptimizerHoldsItsPart) {
   EXPECT_EQ(bytes(items, "gradients"), 4 * 4 * shard);
 }
 
+TEST(MemoryEstimate, OneRankHoldsTheWeightsOfASharedWindow) {
+  const ParallelLayout layout{.data = 4, .shard_optimizer = true, .shared_window = true, .global_batch = 4};
+  const auto first = memory_items(small(), layout, 0, {}), other = memory_items(small(), layout, 1, {});
+  const std::int64_t shard = 4 * shard_length(parameter_count(small()), 4);  // bytes
+  EXPECT_EQ(total_bytes(first) - total_bytes(other), 4 * shard);
+  EXPECT_EQ(resident_bytes(first), resident_bytes(other));
+  EXPECT_EQ(bytes(first, "others' gradients"), 3 * shard);
+  EXPECT_EQ(resident_bytes(first) - total_bytes(first), 3 * shard);
+  EXPECT_THROW(find_item(first, "mpi"), std::out_of_range);
+}
+
 TEST(MemoryEstimate, RecomputationKeepsOneLayer) {
   const ParallelLayout layout{
       .pipeline = 2, .micro_batch = 1, .global_batch = 8, .recompute_activations = true};

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <functional>
 
 #include "reports/base/error.h"
+#include "suites/training/support/damaged_files.h"
 #include "suites/training/support/temporary_folder.h"
 
 namespace assay::training {
@@ -16,23 +16,6 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string message(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-void change_byte(const fs::path& path, std::int64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(offset);
-  const char byte = static_cast<char>(file.get() ^ 0x10);
-  file.seekp(offset);
-  file.put(byte);
-}
 
 class ShardFiles : public testing::Test {
  protected:

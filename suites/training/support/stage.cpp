@@ -71,9 +71,12 @@ const void* Stage::weight(Role role, std::int64_t layer) const {
 
 void* Stage::gradient(Role role, std::int64_t layer) const {
   const LocalTensor* tensor = local_.find(role, layer);
-  if (tensor == nullptr) return nullptr;
+  return tensor == nullptr ? nullptr : gradient(*tensor);
+}
+
+void* Stage::gradient(const LocalTensor& tensor) const {
   return static_cast<std::byte*>(memory_.at("gradients")) +
-         static_cast<std::size_t>(tensor->offset) * bytes_of(exact_);
+         static_cast<std::size_t>(tensor.offset) * bytes_of(exact_);
 }
 
 // ---- Norms and projections
@@ -221,7 +224,7 @@ void Stage::enter_backward(const Linear& linear, std::int64_t layer, const void*
                            const void* x, Role gain, Role bias, const void* statistics) {
   const void* all = group_.gather(element_, boundary_count(), norm_out, memory_.at("work.gathered", 1));
   operators_.linear_backward_weight(linear.shape, dy, all, gradient(linear.weight, layer),
-                                    gradient(linear.bias, layer));
+                                    gradient(linear.bias, layer), !overwrite_);
   void* d_all = memory_.at("work.d_input");
   operators_.linear_backward_input(linear.shape, dy, weight(linear.weight, layer), d_all);
   void* own = group_.sequence_parallel() ? memory_.at("work.gathered") : d_all;
@@ -239,7 +242,7 @@ void Stage::feed_forward_backward(std::int64_t layer, std::int64_t slot) {
                      : gradient(Role::feed_forward_out_bias, number);
   operators_.linear_backward_weight(feed_forward_out_.shape, dy,
                                     kept("kept.feed_forward_activated", layer, slot),
-                                    gradient(Role::feed_forward_out_weight, number), d_bias);
+                                    gradient(Role::feed_forward_out_weight, number), d_bias, !overwrite_);
   void* d_activated = memory_.at("work.d_feed_forward_activated");
   operators_.linear_backward_input(feed_forward_out_.shape, dy, weight(Role::feed_forward_out_weight, number),
                                    d_activated);
@@ -264,7 +267,7 @@ void Stage::attention_backward(std::int64_t layer, std::int64_t slot) {
                      : gradient(Role::attention_output_bias, number);
   const void* out = kept("kept.attention_out", layer, slot);
   operators_.linear_backward_weight(attention_out_.shape, dy, out,
-                                    gradient(Role::attention_output_weight, number), d_bias);
+                                    gradient(Role::attention_output_weight, number), d_bias, !overwrite_);
   void* d_out = memory_.at("work.d_attention");
   operators_.linear_backward_input(attention_out_.shape, dy, weight(Role::attention_output_weight, number),
                                    d_out);
@@ -292,7 +295,7 @@ void Stage::head_backward(const void* x, const std::int32_t* targets, double sca
   const std::int64_t layer = shape_.tied_head ? before_layers : after_layers;
   void* d_all = memory_.at("work.d_input");
   operators_.head_backward(head_shape_, all, weight(head_role_, layer), targets, log_sum, scale, d_all,
-                           gradient(head_role_, layer));
+                           gradient(head_role_, layer), !overwrite_);
   void* own = group_.sequence_parallel() ? memory_.at("work.gathered") : d_all;
   group_.reduce(element_, rows_ * shape_.width, d_all, own);
   std::memset(d_residual_, 0, static_cast<std::size_t>(boundary_count()) * bytes_of(element_));
@@ -301,7 +304,9 @@ void Stage::head_backward(const void* x, const std::int32_t* targets, double sca
 }
 
 void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
-                     const std::function<void(std::int64_t)>& done) {
+                     bool overwrite, const std::function<void(std::int64_t)>& done) {
+  overwrite_ = overwrite;
+  if (overwrite) clear_added_gradients();
   const auto complete_from = [&](Role role, std::int64_t layer) {
     if (!done) return;
     complete(layer);
@@ -329,13 +334,26 @@ void Stage::backward(std::int64_t slot, const std::int32_t* tokens, const std::i
   }
 }
 
+void Stage::clear_added_gradients() {
+  for (const LocalTensor& tensor : local_.tensors) {
+    const Role role = tensor.whole.role;
+    // Products overwrite their weights' and biases' gradients, but for biases that another rank stands for.
+    const bool head = last_ && role == head_role_;
+    const bool input = role == Role::qkv_weight || role == Role::qkv_bias ||
+                       role == Role::feed_forward_in_weight || role == Role::feed_forward_in_bias;
+    const bool output = role == Role::attention_output_weight || role == Role::feed_forward_out_weight;
+    const bool output_bias = role == Role::attention_output_bias || role == Role::feed_forward_out_bias;
+    const bool given = !group_.sequence_parallel() || group_.rank() == 0;
+    if (head || input || output || (output_bias && given)) continue;
+    std::memset(gradient(tensor), 0, static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
+  }
+}
+
 void Stage::complete(std::int64_t layer) {
   if (group_.size() == 1 || !group_.sequence_parallel()) return;
   for (const LocalTensor& tensor : local_.tensors) {
     if (tensor.whole.layer != layer || !tensor.whole.seen_by_token) continue;
-    auto* values = static_cast<std::byte*>(memory_.at("gradients")) +
-                   static_cast<std::size_t>(tensor.offset) * bytes_of(exact_);
-    group_.sum(exact_, tensor.count(), values);
+    group_.sum(exact_, tensor.count(), gradient(tensor));
   }
 }
 

@@ -38,11 +38,12 @@ class Stage {
   /// `tokens`: of all rows, for the first stage; `targets`: for the last. Gives, on the last stage, the sum
   /// of the losses of all rows of this micro-batch; elsewhere 0.
   double forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets);
-  /// Accumulates gradients of scale * loss. `done` is given for the last micro-batch of a step: it is told
+  /// Gradients of scale * loss: those of the first micro-batch of a step overwrite what was there, the others
+  /// are added. `done` is given for the last micro-batch of a step: it is told
   /// how far, from the end of the flat buffer, gradients are complete (summed over the tensor group where its
   /// ranks saw only their own tokens).
   void backward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets, double scale,
-                const std::function<void(std::int64_t)>& done = {});
+                bool overwrite, const std::function<void(std::int64_t)>& done = {});
 
  private:
   struct Linear {
@@ -53,6 +54,7 @@ class Stage {
   void* kept(std::string_view name, std::int64_t layer, std::int64_t slot) const;
   const void* weight(Role role, std::int64_t layer) const;  ///< nullptr: the model has none
   void* gradient(Role role, std::int64_t layer) const;
+  void* gradient(const LocalTensor& tensor) const;
 
   void normalise(const void* x, Role gain, Role bias, std::int64_t layer, void* statistics, void* y);
   void normalise_backward(const void* dy, const void* x, Role gain, Role bias, std::int64_t layer,
@@ -70,6 +72,8 @@ class Stage {
   void embed(const std::int32_t* tokens, void* out);
   double head(const void* x, const std::int32_t* targets);
   void head_backward(const void* x, const std::int32_t* targets, double scale);
+  /// Gradients that several calls add to begin at zero.
+  void clear_added_gradients();
   /// With sequence parallelism: sums the gradients of this layer that each rank has of its own tokens only.
   void complete(std::int64_t layer);
 
@@ -87,6 +91,7 @@ class Stage {
   device::AttentionShape attention_shape_;
   device::HeadShape head_shape_;
   Role head_role_;
+  bool overwrite_ = false;  ///< by the backward pass under way
   void* residual_out_;
   void* d_residual_;
 };

@@ -10,13 +10,20 @@ constexpr std::size_t line_bytes = 64;
 
 }  // namespace
 
-StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& items) {
+StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& items,
+                       const std::map<std::string, std::byte*>& elsewhere) {
   for (const MemoryItem& item : items) {
-    if (item.name == "scratch" || item.name == "loader") continue;
+    if (item.name == "scratch" || item.name == "loader" || item.name == "mpi") continue;
     Place place;
     const auto bytes = static_cast<std::size_t>(item.count) * device::bytes_of(item.element);
     place.stride = (bytes + line_bytes - 1) / line_bytes * line_bytes;
     place.copies = item.copies;
+    if (const auto there = elsewhere.find(item.name); there != elsewhere.end()) {
+      place.begin = there->second;
+      places_.emplace(item.name, place);
+      continue;
+    }
+    if (item.mapped) continue;
     const std::size_t all = place.stride * static_cast<std::size_t>(item.copies);
     buffers_.push_back(device.allocate(all));
     place.begin = static_cast<std::byte*>(buffers_.back()->host());

@@ -17,9 +17,10 @@ namespace assay::training {
 
 class StepMemory {
  public:
-  /// Allocates all items but those that others allocate ("scratch", "loader") and touches every page.
-  /// Throws std::bad_alloc.
-  StepMemory(device::Device& device, const std::vector<MemoryItem>& items);
+  /// Allocates all items but those that others allocate ("scratch", "loader", "mpi", and those of
+  /// `elsewhere`, where they are by name) and touches every page. Throws std::bad_alloc.
+  StepMemory(device::Device& device, const std::vector<MemoryItem>& items,
+             const std::map<std::string, std::byte*>& elsewhere = {});
 
   /// The beginning of one copy of an item; nullptr when this rank has no such item.
   void* at(std::string_view name, std::int64_t copy = 0) const;

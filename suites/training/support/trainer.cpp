@@ -14,8 +14,11 @@ namespace {
 using device::bytes_of;
 using device::Element;
 
-/// Gradients travel in pieces of about this size: large enough for bandwidth, small enough to begin early.
-constexpr std::int64_t bucket_bytes = std::int64_t{16} << 20;
+/// Data, two receives, two waits for sends, forward, backward.
+constexpr std::int64_t spans_of_a_micro_batch = 7;
+constexpr std::int64_t spans_of_a_step = 8;
+/// The last backward pass is interrupted by what is done about the gradients of each layer.
+constexpr std::int64_t spans_of_a_layer = 2;
 
 MPI_Comm split(const bench::ProcessGroup& group, std::int64_t colour, std::int64_t key, std::int64_t size) {
   MPI_Comm made = MPI_COMM_NULL;
@@ -32,6 +35,15 @@ std::int64_t lowest_rank(const std::vector<std::int64_t>& ranks) {
   return *std::min_element(ranks.begin(), ranks.end());
 }
 
+/// The ranks that differ from this one in their data index only.
+bench::ProcessGroup data_parallel_group(const bench::ProcessGroup& group, const ParallelLayout& layout,
+                                        MPI_Comm communicator) {
+  std::vector<std::string> nodes;
+  for (const std::int64_t rank : data_group(layout, group.rank()))
+    nodes.push_back(group.node_of(static_cast<int>(rank)));
+  return {communicator, std::move(nodes)};
+}
+
 MPI_Datatype exact_type(Element exact) {
   return exact == Element::f64 ? MPI_DOUBLE : MPI_FLOAT;
 }
@@ -46,45 +58,51 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       layout_(layout),
       operators_(operators),
       settings_(settings),
-      now_s_(std::move(now_s)),
       silent_(silent),
       element_(operators.element()),
       exact_(device::exact_of(element_)),
       at_(coordinates_of(layout, group.rank())),
+      flat_length_(flat_length(local_inventory(shape, layout, group.rank()), layout)),
       data_(split(group, lowest_rank(data_group(layout, group.rank())), at_.data, layout.data)),
       tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
       pipeline_(
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
+      log_(std::move(now_s),
+           static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() +
+                                    spans_of_a_layer * (shape.layers + 2) + spans_of_a_step)),
       tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent)),
-      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0})),
+      data_group_(data_ == MPI_COMM_NULL ? bench::ProcessGroup() : data_parallel_group(group, layout, data_)),
+      exchange_(make_exchange()),
+      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0}), places()),
       stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
       slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
-      flat_length_(flat_length(stage_->local(), layout)),
       shard_(layout.shard_optimizer ? shard_of(stage_->local().count, at_.data, layout.data)
                                     : Block{0, stage_->local().count}),
       segments_(segments(stage_->local(), shard_)),
       actions_(one_forward_one_backward(layout.pipeline, at_.pipeline, layout.micro_batches())),
       tokens_(static_cast<std::size_t>(slots_ * layout.rows(shape))),
       targets_(tokens_.size()) {
-  exchanges_.reserve(static_cast<std::size_t>(
-      2 * flat_length_ * static_cast<std::int64_t>(bytes_of(exact_)) / bucket_bytes + 8 + layout.data));
-  if (layout_.shard_optimizer && data_ != MPI_COMM_NULL) {
-    MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(element_)), MPI_BYTE,
-                        &shard_unit_);
-    MPI_Type_commit(&shard_unit_);
-  }
-  if (silent_) {
-    zeros_.resize(bucket_bytes);
-    ignored_.resize(
-        std::max<std::size_t>(bucket_bytes, static_cast<std::size_t>(flat_length_) * bytes_of(element_)));
-  }
+  if (exchange_) exchange_->use(weights(0), gradients(0));
 }
 
 Trainer::~Trainer() {
-  if (shard_unit_ != MPI_DATATYPE_NULL) MPI_Type_free(&shard_unit_);
+  exchange_.reset();  // it works with the communicator
   free_communicator(data_);
   free_communicator(tensor_);
   free_communicator(pipeline_);
+}
+
+std::unique_ptr<GradientExchange> Trainer::make_exchange() const {
+  if (data_ == MPI_COMM_NULL) return nullptr;
+  ExchangeSettings settings{element_, flat_length_, 0, silent_};
+  if (layout_.shard_optimizer) settings.shard_length = flat_length_ / layout_.data;
+  return layout_.shared_window ? window_exchange(data_group_, settings, operators_)
+                               : mpi_exchange(data_, settings);
+}
+
+std::map<std::string, std::byte*> Trainer::places() const {
+  if (!exchange_ || exchange_->gradients() == nullptr) return {};
+  return {{"weights", exchange_->weights()}, {"gradients", exchange_->gradients()}};
 }
 
 std::byte* Trainer::weights(std::int64_t element) const {
@@ -98,8 +116,10 @@ std::byte* Trainer::gradients(std::int64_t element) const {
 }
 
 void Trainer::initialise(std::uint64_t seed) {
+  const bool fills = !exchange_ || exchange_->fills_weights();
   const auto put = [&](std::int64_t flat, double value) {
     std::byte* weight = weights(flat);
+    if (!fills && element_ == exact_) return;
     if (element_ == Element::f64) {
       *reinterpret_cast<double*>(weight) = value;
       return;
@@ -109,7 +129,7 @@ void Trainer::initialise(std::uint64_t seed) {
       *reinterpret_cast<float*>(weight) = single;
       return;
     }
-    *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
+    if (fills) *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
     if (flat >= shard_.begin && flat < shard_.begin + shard_.count)
       static_cast<float*>(memory_.at("master"))[flat - shard_.begin] = single;
   };
@@ -123,10 +143,15 @@ void Trainer::initialise(std::uint64_t seed) {
       }
     }
   }
+  group_.barrier();  // weights may be shared
 }
 
 void Trainer::poison() {
-  memory_.fill_computed(std::byte{0xFF});  // NaN in every format
+  const std::byte nan{0xFF};  // in every format
+  memory_.fill_computed(nan);
+  for (const LocalTensor& tensor : local().tensors)
+    std::memset(gradients(tensor.offset), static_cast<int>(nan),
+                static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
 }
 
 std::uint64_t Trainer::checksum() const {
@@ -146,15 +171,16 @@ std::uint64_t Trainer::checksum_of_table() const {
 
 // ---- Between stages
 
-void Trainer::receive(void* values, int from) {
-  const double begin_s = now_s_();
-  MPI_Recv(values, static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
-           MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
-  times_.exposed_s += now_s_() - begin_s;
+void Trainer::receive(std::int64_t micro_batch, void* values, int from) {
+  log_.time(Phase::exposed, "receive", micro_batch, [&] {
+    MPI_Recv(values,
+             static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
+             MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
+  });
 }
 
-void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
-  wait(request);
+void Trainer::send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request) {
+  wait(micro_batch, request);
   void* sent = memory_.at("work.sent", copy);
   const auto bytes = stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_));
   std::memcpy(sent, values, static_cast<std::size_t>(bytes));
@@ -163,11 +189,9 @@ void Trainer::send(int copy, const void* values, int to, MPI_Request& request) {
   bytes_sent_ += bytes;
 }
 
-void Trainer::wait(MPI_Request& request) {
+void Trainer::wait(std::int64_t micro_batch, MPI_Request& request) {
   if (request == MPI_REQUEST_NULL) return;
-  const double begin_s = now_s_();
-  MPI_Wait(&request, MPI_STATUS_IGNORE);
-  times_.exposed_s += now_s_() - begin_s;
+  log_.time(Phase::exposed, "wait for a send", micro_batch, [&] { MPI_Wait(&request, MPI_STATUS_IGNORE); });
 }
 
 void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(std::int64_t)>& next) {
@@ -176,18 +200,19 @@ void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(s
   std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
   std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
   if (stage_->first() || stage_->last()) {
-    const double begin_s = now_s_();
-    const MicroBatch batch = next(micro_batch);
-    std::copy_n(batch.tokens, rows, tokens);
-    std::copy_n(batch.targets, rows, targets);
-    times_.data_s += now_s_() - begin_s;
+    log_.time(Phase::data, "next micro-batch", micro_batch, [&] {
+      const MicroBatch batch = next(micro_batch);
+      std::copy_n(batch.tokens, rows, tokens);
+      std::copy_n(batch.targets, rows, targets);
+    });
   }
   const int stage = static_cast<int>(at_.pipeline);
-  if (!stage_->first()) receive(stage_->input(slot), stage - 1);
-  const double begin_s = now_s_();
-  loss_sum_ += stage_->forward(slot, tokens, targets);
-  times_.forward_s += now_s_() - begin_s;
-  if (!stage_->last()) send(stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
+  if (!stage_->first()) receive(micro_batch, stage_->input(slot), stage - 1);
+  log_.time(Phase::forward, "forward", micro_batch,
+            [&] { loss_sum_ += stage_->forward(slot, tokens, targets); });
+  if (!stage_->last()) {
+    send(micro_batch, stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
+  }
 }
 
 void Trainer::backward(std::int64_t micro_batch) {
@@ -196,8 +221,7 @@ void Trainer::backward(std::int64_t micro_batch) {
   const std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
   const std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
   const int stage = static_cast<int>(at_.pipeline);
-  if (!stage_->last()) receive(stage_->d_output(), stage + 1);
-  const double begin_s = now_s_();
+  if (!stage_->last()) receive(micro_batch, stage_->d_output(), stage + 1);
   const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
   std::function<void(std::int64_t)> done;
   if (micro_batch + 1 == layout_.micro_batches()) {
@@ -205,64 +229,18 @@ void Trainer::backward(std::int64_t micro_batch) {
     // in the buffer, waits for it.
     const LocalTensor* table = stage_->first() ? shared_table() : nullptr;
     const std::int64_t least = table == nullptr ? 0 : table->offset + table->count();
-    done = [this, least](std::int64_t from) { start_exchange(std::max(from, least)); };
+    done = [this, least](std::int64_t from) { complete_from(std::max(from, least)); };
   }
-  stage_->backward(slot, tokens, targets, scale, done);
-  times_.backward_s += now_s_() - begin_s;
-  if (!stage_->first()) send(0, stage_->d_input(), stage - 1, sent_backward_);
+  log_.time(Phase::backward, "backward", micro_batch,
+            [&] { stage_->backward(slot, tokens, targets, scale, micro_batch == 0, done); });
+  if (!stage_->first()) send(micro_batch, 0, stage_->d_input(), stage - 1, sent_backward_);
 }
 
 // ---- Gradients
 
-void Trainer::start_exchange(std::int64_t flat_begin) {
-  if (data_ == MPI_COMM_NULL) return;
-  const std::int64_t bucket = bucket_bytes / static_cast<std::int64_t>(bytes_of(exact_));
-  const bool everything = flat_begin == 0;
-  // Progress of what is under way: MPI works only while it is called.
-  int finished = 0;
-  MPI_Testall(static_cast<int>(exchanges_.size()), exchanges_.data(), &finished, MPI_STATUSES_IGNORE);
-  while (exchanged_from_ > flat_begin && (everything || exchanged_from_ - flat_begin >= bucket)) {
-    std::int64_t from = std::max(flat_begin, exchanged_from_ - bucket);
-    int owner = -1;
-    if (layout_.shard_optimizer) {
-      // A piece lies within the shard of one owner.
-      const std::int64_t length = shard_length(local().count, layout_.data);
-      owner = static_cast<int>((exchanged_from_ - 1) / length);
-      from = std::max(from, owner * length);
-    }
-    const auto count = static_cast<int>(exchanged_from_ - from);
-    MPI_Request& request = exchanges_.emplace_back();
-    std::byte* piece = gradients(from);
-    if (silent_) {
-      if (owner < 0) {
-        MPI_Iallreduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, data_, &request);
-      } else {
-        MPI_Ireduce(zeros_.data(), ignored_.data(), count, exact_type(exact_), MPI_SUM, owner, data_,
-                    &request);
-      }
-    } else if (owner < 0) {
-      MPI_Iallreduce(MPI_IN_PLACE, piece, count, exact_type(exact_), MPI_SUM, data_, &request);
-      bytes_sent_ +=
-          2 * count * static_cast<std::int64_t>(bytes_of(exact_)) * (layout_.data - 1) / layout_.data;
-    } else {
-      const bool own = owner == at_.data;
-      MPI_Ireduce(own ? MPI_IN_PLACE : piece, own ? piece : nullptr, count, exact_type(exact_), MPI_SUM,
-                  owner, data_, &request);
-      bytes_sent_ += own ? 0 : count * static_cast<std::int64_t>(bytes_of(exact_));
-    }
-    exchanged_from_ = from;
-  }
-}
-
-void Trainer::finish_exchange() {
-  const double begin_s = now_s_();
-  share_tied_gradient();
-  start_exchange(0);
-  if (!exchanges_.empty()) {
-    MPI_Waitall(static_cast<int>(exchanges_.size()), exchanges_.data(), MPI_STATUSES_IGNORE);
-    exchanges_.clear();
-  }
-  times_.exposed_s += now_s_() - begin_s;
+void Trainer::complete_from(std::int64_t flat_begin) {
+  if (!exchange_) return;
+  log_.time(Phase::exposed, "send gradients", -1, [&] { exchange_->complete_from(flat_begin); });
 }
 
 // A tied table has a copy on the last stage. The first stage updates it for both: sums over data-parallel
@@ -270,12 +248,10 @@ void Trainer::finish_exchange() {
 
 void Trainer::share_tied_gradient() {
   const LocalTensor* table = shared_table();
-  if (table == nullptr) return;
   const auto pass_on = [&](std::byte* own, std::int64_t count, std::byte* received) {
     if (stage_->last()) {
       if (silent_) std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
       MPI_Send(own, static_cast<int>(count), exact_type(exact_), 0, 1, pipeline_);
-      std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
       return;
     }
     MPI_Recv(received, static_cast<int>(count), exact_type(exact_), static_cast<int>(layout_.pipeline) - 1, 1,
@@ -296,8 +272,6 @@ void Trainer::share_tied_gradient() {
 
 void Trainer::share_tied_weights() {
   const LocalTensor* table = shared_table();
-  if (table == nullptr) return;
-  const double begin_s = now_s_();
   constexpr std::int64_t block = std::int64_t{1} << 24;
   for (std::int64_t at = 0; at < table->count(); at += block) {
     const std::int64_t count = std::min(block, table->count() - at);
@@ -312,7 +286,6 @@ void Trainer::share_tied_weights() {
     MPI_Recv(silent_ ? ignored.data() : own, static_cast<int>(bytes), MPI_BYTE, 0, 1, pipeline_,
              MPI_STATUS_IGNORE);
   }
-  times_.exposed_s += now_s_() - begin_s;
 }
 
 const LocalTensor* Trainer::shared_table() const {
@@ -352,37 +325,22 @@ void Trainer::update(double gradient_scale) {
     settings.decay = tensor.whole.decays ? settings_.decay : 0;
     settings.step = steps_ + 1;
     settings.gradient_scale = gradient_scale;
+    settings.clear = false;  // the first backward pass of a step overwrites
     std::byte* weight = weights(segment.begin);
     operators_.adamw(segment.count, settings, element_ == exact_ ? weight : part("master", segment.begin),
                      part("first_moment", segment.begin), part("second_moment", segment.begin),
                      gradients(segment.begin), weight);
   }
-  if (!layout_.shard_optimizer || data_ == MPI_COMM_NULL) return;
-  // The others' gradients are spent too, and their weights are fetched.
-  std::memset(gradients(0), 0, static_cast<std::size_t>(flat_length_) * bytes_of(exact_));
-  gather_weights();
 }
 
-void Trainer::gather_weights() {
-  const double begin_s = now_s_();
-  const std::int64_t length = shard_length(local().count, layout_.data);
-  const std::int64_t bytes = length * static_cast<std::int64_t>(bytes_of(element_));
-  const int units = static_cast<int>(length / flat_alignment);
-  if (silent_) {
-    MPI_Allgather(weights(at_.data * length), units, shard_unit_, ignored_.data(), units, shard_unit_, data_);
-  } else {
-    MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, weights(0), units, shard_unit_, data_);
-  }
-  bytes_sent_ += bytes * (layout_.data - 1);
-  times_.exposed_s += now_s_() - begin_s;
-}
-
-StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
+StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next, bool sampled) {
   loss_sum_ = 0;
-  times_ = {};
-  exchanged_from_ = flat_length_;
-  // A copy, which stands at the end, is not this stage's to update.
-  if (local().tensors.back().copy) exchanged_from_ = local().tensors.back().offset;
+  log_.begin_step();
+  if (exchange_) {
+    // A copy, which stands at the end, is not this stage's to update.
+    const LocalTensor& last = local().tensors.back();
+    exchange_->begin(last.copy ? last.offset : flat_length_, sampled);
+  }
   for (const Action& action : actions_) {
     if (action.pass == Pass::forward) {
       forward(action.micro_batch, next);
@@ -390,26 +348,56 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next) {
       backward(action.micro_batch);
     }
   }
-  wait(sent_forward_);
-  wait(sent_backward_);
-  finish_exchange();
+  wait(-1, sent_forward_);
+  wait(-1, sent_backward_);
+  if (shared_table() != nullptr)
+    log_.time(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
+  if (exchange_) {
+    log_.time(Phase::exposed, "rest of the gradients", -1, [&] {
+      exchange_->complete_from(0);
+      exchange_->finish();
+    });
+  }
   StepResult result;
-  const double begin_s = now_s_();
-  const double exposed_s = times_.exposed_s;
-  result.gradient_norm = gradient_norm();
-  result.own_squares = own_squares_;
   result.own_loss = loss_sum_;
-  // Only the last stage has losses; each of its tensor ranks has the same.
-  double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
-  if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
-  result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
-  const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
-  update(clipped ? settings_.clip / result.gradient_norm : 1.0);
-  share_tied_weights();
+  log_.time(Phase::optimizer, "norm of the gradients", -1, [&] {
+    result.gradient_norm = gradient_norm();
+    // Only the last stage has losses; each of its tensor ranks has the same.
+    double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
+    if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
+    result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
+  });
+  result.own_squares = own_squares_;
+  log_.time(Phase::optimizer, "AdamW", -1, [&] {
+    const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
+    update(clipped ? settings_.clip / result.gradient_norm : 1.0);
+  });
+  if (exchange_) log_.time(Phase::exposed, "share the weights", -1, [&] { exchange_->share_weights(); });
+  if (shared_table() != nullptr)
+    log_.time(Phase::exposed, "weights of the tied table", -1, [&] { share_tied_weights(); });
   ++steps_;
-  times_.optimizer_s += now_s_() - begin_s - (times_.exposed_s - exposed_s);
-  result.times = times_;
   return result;
+}
+
+ExchangeCheck Trainer::verify_exchange() const {
+  return exchange_ ? exchange_->verify() : ExchangeCheck{};
+}
+
+std::int64_t Trainer::bytes_sent() const {
+  return bytes_sent_ + tensor_group_->bytes_sent() + (exchange_ ? exchange_->bytes_sent() : 0);
+}
+
+std::vector<StateBlock> Trainer::state() {
+  const bool sharded = layout_.shard_optimizer && data_ != MPI_COMM_NULL;
+  std::vector<StateBlock> blocks = {
+      {"weights", weights(0), static_cast<std::size_t>(flat_length_) * bytes_of(element_), true}};
+  for (const char* name : {"master", "first_moment", "second_moment"}) {
+    auto* begin = static_cast<std::byte*>(memory_.at(name));
+    if (begin == nullptr) continue;
+    const std::int64_t count = sharded ? shard_length(local().count, layout_.data) : flat_length_;
+    blocks.push_back({name, begin, static_cast<std::size_t>(count) * bytes_of(exact_), !sharded});
+  }
+  return blocks;
 }
 
 }  // namespace assay::training

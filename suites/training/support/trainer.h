@@ -1,18 +1,22 @@
 // One rank of a training run: micro-batches through its stage in 1F1B order, gradients over the data-parallel
-// group while the backward pass goes on, clipping, AdamW (whole or a shard of it), and the tied table on both
-// its stages.
+// group (gradient_exchange.h), clipping, AdamW (whole or a shard of it), and the tied table on both its
+// stages.
 #pragma once
 
 #include <mpi.h>
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "suites/device/device.h"
 #include "suites/harness/process_group.h"
+#include "suites/training/support/gradient_exchange.h"
 #include "suites/training/support/stage.h"
+#include "suites/training/support/step_log.h"
 
 namespace assay::training {
 
@@ -28,21 +32,20 @@ struct MicroBatch {
   const std::int32_t* targets = nullptr;
 };
 
-/// Where a step's time went, seconds of this rank.
-struct StepTimes {
-  double data_s = 0, forward_s = 0, backward_s = 0;
-  double exposed_s =
-      0;  ///< communication that nothing was computed beside: stages' receives, gradients' last part
-  double optimizer_s = 0;
-};
-
 struct StepResult {
   double loss = 0;           ///< mean over all tokens of the global batch, the same on every rank
   double gradient_norm = 0;  ///< before clipping, of the whole model
   double own_loss = 0;       ///< as this rank computed it, summed over its tokens; 0 but on the last stage
   /// Sum of squares of the gradients that this rank stands for; 0 where another one stands for all of them.
   double own_squares = 0;
-  StepTimes times;
+};
+
+/// What a training goes on from: a run of bytes that a checkpoint keeps.
+struct StateBlock {
+  std::string name;  ///< "weights", "master", "first_moment", "second_moment"
+  std::byte* begin = nullptr;
+  std::size_t bytes = 0;
+  bool copied = false;  ///< the same bits on every rank of the data-parallel group
 };
 
 class Trainer {
@@ -60,9 +63,12 @@ class Trainer {
   /// Weights in closed form (generator.h), moments zero.
   void initialise(std::uint64_t seed);
   /// One optimizer step; collective. `next(i)` gives micro-batch i of this rank's data-parallel index.
-  StepResult step(const std::function<MicroBatch(std::int64_t)>& next);
+  /// `sampled`: verify_exchange may be called after it.
+  StepResult step(const std::function<MicroBatch(std::int64_t)>& next, bool sampled = false);
+  /// Of the latest step, which was sampled; collective over data-parallel groups.
+  ExchangeCheck verify_exchange() const;
 
-  /// Fills activations and everything else that a step computes anew with NaN.
+  /// Fills activations, gradients and everything else that a step computes anew with NaN.
   void poison();
   /// Of the weights that this rank stands for (parameter_checksum.h): summed over the ranks whose data index
   /// is 0 it is the model's.
@@ -78,44 +84,50 @@ class Trainer {
   const StepMemory& memory() const { return memory_; }
   std::byte* weights(std::int64_t element) const;  ///< of the flat buffer, from this element on
   std::int64_t steps() const { return steps_; }
+  /// Everything that later steps depend on, with the number of steps so far.
+  std::vector<StateBlock> state();
+  /// The state has been put back as it was after `steps` steps.
+  void resume(std::int64_t steps) { steps_ = steps; }
+  /// What the latest step did, and when.
+  const StepLog& log() const { return log_; }
   /// Bytes that this rank has sent so far.
-  std::int64_t bytes_sent() const { return bytes_sent_ + tensor_group_->bytes_sent(); }
+  std::int64_t bytes_sent() const;
 
  private:
   std::int64_t slot_of(std::int64_t micro_batch) const { return micro_batch % slots_; }
   void forward(std::int64_t micro_batch, const std::function<MicroBatch(std::int64_t)>& next);
   void backward(std::int64_t micro_batch);
-  void start_exchange(std::int64_t flat_begin);
-  void finish_exchange();
+  void complete_from(std::int64_t flat_begin);
   const LocalTensor* shared_table() const;
   void share_tied_gradient();
   void share_tied_weights();
   double gradient_norm();
   void update(double gradient_scale);
-  void receive(void* values, int from);
-  void send(int copy, const void* values, int to, MPI_Request& request);
-  void wait(MPI_Request& request);
-  void gather_weights();
+  void receive(std::int64_t micro_batch, void* values, int from);
+  void send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request);
+  void wait(std::int64_t micro_batch, MPI_Request& request);
   std::byte* gradients(std::int64_t element) const;
+  std::unique_ptr<GradientExchange> make_exchange() const;
+  std::map<std::string, std::byte*> places() const;  ///< of memory that the exchange has
 
   const bench::ProcessGroup& group_;
   const ModelShape shape_;
   const ParallelLayout layout_;
   device::Operators& operators_;
   const OptimizerSettings settings_;
-  const std::function<double()> now_s_;
   const bool silent_;
   const device::Element element_, exact_;
   const Coordinates at_;
+  const std::int64_t flat_length_;  ///< of weights and gradients
   MPI_Comm data_ = MPI_COMM_NULL, tensor_ = MPI_COMM_NULL, pipeline_ = MPI_COMM_NULL;
-  /// 16 numbers, of which shards are multiples: an int counts 128 GiB of f32 then.
-  MPI_Datatype shard_unit_ = MPI_DATATYPE_NULL;
+  StepLog log_;
   std::unique_ptr<TensorGroup> tensor_group_;
+  bench::ProcessGroup data_group_;
+  std::unique_ptr<GradientExchange> exchange_;  ///< none where there is one data-parallel rank
   StepMemory memory_;
   std::unique_ptr<Stage> stage_;
   const std::int64_t slots_;  ///< micro-batches under way at once
-  std::int64_t flat_length_;
-  Block shard_;  ///< of the flat buffer, that this rank updates
+  Block shard_;               ///< of the flat buffer, that this rank updates
   std::vector<Segment> segments_;
   std::vector<Action> actions_;
   std::int64_t steps_ = 0;
@@ -125,10 +137,6 @@ class Trainer {
   // Of the step under way.
   double loss_sum_ = 0;
   double own_squares_ = 0;
-  StepTimes times_;
-  std::int64_t exchanged_from_ = 0;  ///< gradients from here on are complete and on their way
-  std::vector<MPI_Request> exchanges_;
-  std::vector<std::byte> zeros_, ignored_;  ///< of a silent rank, in place of gradients
   MPI_Request sent_forward_ = MPI_REQUEST_NULL, sent_backward_ = MPI_REQUEST_NULL;
 };
 

@@ -12,11 +12,12 @@
 namespace assay::bench {
 
 /// A window made by MPI_Win_allocate_shared: a part of each rank, which that rank touches first, so that its
-/// pages are near it. Beside the bytes asked for, each part holds the flags of the barrier.
+/// pages are near it. Parts may differ in length. Beside the bytes asked for, each part holds the flags of
+/// the barrier.
 class SharedWindow {
  public:
   /// Collective. Throws Error on every rank where the memory cannot be had or the ranks do not share it.
-  SharedWindow(const ProcessGroup& group, std::size_t bytes_per_rank);
+  SharedWindow(const ProcessGroup& group, std::size_t own_bytes);
   ~SharedWindow();  ///< collective
   SharedWindow(const SharedWindow&) = delete;
   SharedWindow& operator=(const SharedWindow&) = delete;

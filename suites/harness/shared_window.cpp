@@ -1,4 +1,4 @@
-#include "suites/collectives/allreduce/shared_window.h"
+#include "suites/harness/shared_window.h"
 
 #include <sched.h>
 #include <sys/statvfs.h>
@@ -37,7 +37,7 @@ void wait_for(std::uint64_t& flag, std::uint64_t value) {
 
 }  // namespace
 
-SharedWindow::SharedWindow(const ProcessGroup& group, std::size_t bytes_per_rank)
+SharedWindow::SharedWindow(const ProcessGroup& group, std::size_t own_bytes)
     : rank_(group.rank()), ranks_(group.size()) {
   while ((1 << rounds_) < ranks_) ++rounds_;
   flag_bytes_ = line_bytes * static_cast<std::size_t>(rounds_ > 0 ? rounds_ : 1);
@@ -51,7 +51,7 @@ SharedWindow::SharedWindow(const ProcessGroup& group, std::size_t bytes_per_rank
     MPI_Info_create(&info);
     MPI_Info_set(info, "alloc_shared_noncontig", "true");  // each part on pages of its own
     void* own = nullptr;
-    const auto bytes = static_cast<MPI_Aint>(flag_bytes_ + bytes_per_rank + line_bytes);
+    const auto bytes = static_cast<MPI_Aint>(flag_bytes_ + own_bytes + line_bytes);
     usable = MPI_Win_allocate_shared(bytes, 1, info, communicator_, &own, &window_) == MPI_SUCCESS;
     MPI_Info_free(&info);
     usable = !group.any(!usable);
@@ -65,7 +65,7 @@ SharedWindow::SharedWindow(const ProcessGroup& group, std::size_t bytes_per_rank
     if (window_ != MPI_WIN_NULL) MPI_Win_free(&window_);
     MPI_Comm_free(&communicator_);
     throw Error(ExitStatus::cannot_run,
-                "the ranks cannot share a window of " + std::to_string(bytes_per_rank) + " bytes each",
+                "the ranks cannot share a window (" + std::to_string(own_bytes) + " bytes of this rank)",
                 "start them on one node with enough shared memory, or use implementation=mpi");
   }
   MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
