@@ -3,7 +3,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What each purpose needs, as Debian 12 packages.
-packages_build="g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev libssl-dev"
+packages_build="ccache g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev libssl-dev"
 packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-dev liburing-dev"
 packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
 packages_bench="libbenchmark-dev libopenblas-dev fio"
@@ -38,11 +38,29 @@ need() {
     fail "apt-get could not install ${missing[*]}; install them by hand, then run this again"
 }
 
+# The compiler of CUDA, and HIP's header for NVIDIA; empty: not here.
+find_nvcc() { command -v nvcc || ls "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" 2>/dev/null || true; }
+find_hip_header() {
+  ls "${ROCM_PATH:-/opt/rocm}/include/hip/nvidia_detail/nvidia_hip_runtime_api.h" /usr/include/hip/nvidia_detail/nvidia_hip_runtime_api.h 2>/dev/null |
+    head -1 || true
+}
+
+# why_no_gpu_build PLATFORM: cuda, hip-amd or hip-nvidia; says nothing where it can be built.
+why_no_gpu_build() {
+  case $1 in
+    cuda | hip-nvidia) [ -n "$(find_nvcc)" ] || { echo "no nvcc; install the CUDA toolkit"; return; } ;;
+    hip-amd) command -v hipcc >/dev/null || { echo "no hipcc; on Debian: apt-get install hipcc libamdhip64-dev"; return; } ;;
+  esac
+  if [ "$1" = hip-nvidia ] && [ -z "$(find_hip_header)" ]; then echo "no HIP headers; on Debian: apt-get install libamdhip64-dev"; fi
+}
+
 # configure_and_build FOLDER CMAKE-ARGUMENT...: a build folder of these settings; all its targets, or those in $targets.
 configure_and_build() {
   local folder=$1 started=$SECONDS
   shift
   say "Building in $folder"
+  # Builds for GPUs share nearly all of their objects with the host's.
+  if command -v ccache >/dev/null; then set -- -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$@"; fi
   cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; fail "cmake refused the configuration; see above"; }
   cmake --build "$folder" ${targets:+--target $targets} || fail "the build failed; see the first error above"
   printf 'Built in %d s\n' $((SECONDS - started))

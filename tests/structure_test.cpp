@@ -159,13 +159,65 @@ TEST(Structure, EveryFolderOfThePartsHasAReadme) {
   }
 }
 
+/// The lines of `text` that name a GPU vendor's runtime or libraries, in any letters.
+std::vector<std::string> vendor_lines(const std::string& text) {
+  static const std::regex vendor(
+      "cuda|cublas|nvcc|(^|[^a-z])(hip[a-z]*|rocm|rocblas)([^a-z]|$)|\\b(nccl|rccl)[a-z]", std::regex::icase);
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (std::regex_search(line, vendor)) found.push_back(line);
+  return found;
+}
+
+/// The lines of code that may have counted a warp's lanes by hand: 32, its half of bits or its mask.
+std::vector<std::string> warp_lines(const std::string& text) {
+  static const std::regex width("\\b(32|31|0x1f)[uUlL]*\\b", std::regex::icase);
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (std::regex_search(line.substr(0, line.find("//")), width)) found.push_back(line);
+  return found;
+}
+
 TEST(Structure, OnlyTheDeviceLayerNamesVendors) {
-  const std::regex vendor("\\b(cuda|hip|nccl|rccl)[A-Z_][A-Za-z]");
+  EXPECT_EQ(
+      vendor_lines("#include <cuda_runtime.h>\nhipMalloc(&p, 4);\nCUDA and HIP\nncclAllReduce(a)\n").size(),
+      4U);
+  EXPECT_TRUE(vendor_lines("the relationship of a chip to a ship\n\"NCCL_\"\n").empty());
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(ASSAY_SOURCE_DIR) / "suites")) {
     const std::string path = entry.path().string();
-    if (!is_source(entry.path()) || path.find("suites/device/gpu") != std::string::npos) continue;
-    EXPECT_FALSE(std::regex_search(read(entry.path()), vendor))
-        << path << " calls a vendor's library directly";
+    if (!is_source(entry.path()) || path.find("suites/device/gpu/") != std::string::npos) continue;
+    for (const std::string& line : vendor_lines(read(entry.path())))
+      ADD_FAILURE() << path << " names a vendor's library: " << line;
+  }
+}
+
+// AMD's warps have 64 lanes, so nothing that a GPU runs may know another number than warpSize.
+TEST(Structure, GpuCodeKnowsNoWarpSize) {
+  EXPECT_EQ(warp_lines("x % 32\nx & 31\nx & 0x1Fu\n").size(), 3U);
+  EXPECT_TRUE(warp_lines("std::int32_t x = 132;  // 32 lanes\nfloat f32;\n").empty());
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(ASSAY_SOURCE_DIR) / "suites")) {
+    const std::string path = entry.path().string();
+    if (!path.ends_with(".gpu.cpp") && !path.ends_with("device/gpu/gpu.h")) continue;
+    ++files;
+    for (const std::string& line : warp_lines(read(entry.path())))
+      ADD_FAILURE() << path << " counts a warp's lanes, or seems to: " << line;
+  }
+  EXPECT_GE(files, 5);
+}
+
+// What the GPU's compilers see includes no JSON, test or benchmark library: hipcc fails on them.
+TEST(Structure, GpuCodeIncludesLittle) {
+  const std::regex heavy("^\\s*#\\s*include\\s*<(nlohmann|gtest|gmock|benchmark|mpi|omp|toml).*");
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(ASSAY_SOURCE_DIR) / "suites")) {
+    const std::string path = entry.path().string();
+    if (!path.ends_with(".gpu.cpp") && path.find("suites/device/gpu/") == std::string::npos) continue;
+    if (!is_source(entry.path()) || path.ends_with("_test.cpp")) continue;
+    std::istringstream lines(read(entry.path()));
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_FALSE(std::regex_match(line, heavy)) << path << " includes " << line;
   }
 }
 

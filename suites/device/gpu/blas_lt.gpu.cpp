@@ -74,7 +74,7 @@ constexpr BlasType type_e4m3 = HIP_R_8F_E4M3_FNUZ, type_e5m2 = HIP_R_8F_E5M2_FNU
 using Handle = ASSAY_LT(Handle_t);
 
 constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
-constexpr int most_candidates = 32;
+constexpr int most_candidates = 24;
 constexpr double warm_up_s = 0.1;  // before candidates are compared: an idle clock flatters the later ones
 constexpr double comparing_s = 2;  // candidates that do not fit into it are not tried
 

@@ -102,7 +102,7 @@ DeviceFacts facts_of(int device) {
   ASSAY_GPU_TRY(get_properties(&properties, device));
   DeviceFacts facts;
   facts.name = properties.name;
-  char address[32];
+  char address[40];
   std::snprintf(address, sizeof address, "%04x:%02x:%02x.0", properties.pciDomainID, properties.pciBusID,
                 properties.pciDeviceID);
   facts.pci_address = address;

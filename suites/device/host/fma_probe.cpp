@@ -128,7 +128,7 @@ Probe choose(Element element) {
       if (cpu.avx512_vnni) return {int8_avx512, chains_512 * 16 * 8.0, "AVX-512 VNNI"};
       if (cpu.avx_vnni) return {int8_avx2, chains_256 * 8 * 8.0, "AVX-VNNI"};
       return {};
-    case Element::int32:
+    default:
       return {};
   }
 #endif

@@ -73,9 +73,11 @@ dnnl::memory::data_type data_type_of(Element element) {
     case Element::int32:
       return dnnl::memory::data_type::s32;
     case Element::f64:
+    default:
       break;
   }
-  throw Error(ExitStatus::cannot_run, "oneDNN has no f64 (the host multiplies f64 with OpenBLAS)");
+  throw Error(ExitStatus::cannot_run,
+              "oneDNN has no " + std::string(name_of(element)) + " (the host multiplies f64 with OpenBLAS)");
 }
 
 dnnl::memory::desc row_major(std::int64_t rows, std::int64_t columns, Element element) {

@@ -24,7 +24,8 @@ std::uint64_t add_run(std::uint64_t sum, int tensor, std::int64_t first, std::in
   std::array<float, 4096> wide;
   for (std::size_t done = 0; done < length; done += wide.size()) {
     const std::size_t part = std::min(wide.size(), length - done);
-    std::transform(narrow + done, narrow + done + part, wide.begin(), device::to_float);
+    std::transform(narrow + done, narrow + done + part, wide.begin(),
+                   [](device::Bf16 value) { return device::to_float(value); });
     sum = add_parameters(sum, tensor, first + static_cast<std::int64_t>(done), std::span(wide.data(), part));
   }
   return sum;
