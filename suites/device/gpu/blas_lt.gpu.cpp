@@ -1,25 +1,5 @@
 // The bindings of cuBLASLt and hipBLASLt: one source, because the second copies the first call by call.
 // Opened when it is first asked for.
-#include "suites/device/gpu/gpu.h"
-
-#if defined(ASSAY_GPU_CUDA)
-#include <cublasLt.h>
-#define ASSAY_LT(name) cublasLt##name
-#define ASSAY_LT_CONSTANT(name) CUBLASLT_##name
-#define ASSAY_BLAS_CONSTANT(name) CUBLAS_##name
-#define ASSAY_TYPE(name) CUDA_##name
-#define ASSAY_HAS_LT 1
-#elif defined(__HIP_PLATFORM_AMD__) && __has_include(<hipblaslt/hipblaslt.h>)
-#include <hipblaslt/hipblaslt.h>
-#define ASSAY_LT(name) hipblasLt##name
-#define ASSAY_LT_CONSTANT(name) HIPBLASLT_##name
-#define ASSAY_BLAS_CONSTANT(name) HIPBLAS_##name
-#define ASSAY_TYPE(name) HIP_##name
-#define ASSAY_HAS_LT 1
-#else
-#define ASSAY_HAS_LT 0
-#endif
-
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -30,6 +10,7 @@
 #include <vector>
 
 #include "suites/device/gpu/blas.h"
+#include "suites/device/gpu/blas_lt.h"
 
 namespace assay::gpu {
 
@@ -39,14 +20,11 @@ using device::GemmPlan;
 
 #if ASSAY_HAS_LT
 
+using namespace lt;  // NOLINT: one file's names
+
 namespace {
 
 #if defined(ASSAY_GPU_CUDA)
-using BlasStatus = cublasStatus_t;
-using BlasOperation = cublasOperation_t;
-using BlasType = cudaDataType_t;
-using BlasCompute = cublasComputeType_t;
-constexpr const char* library_name = "cuBLASLt";
 constexpr const char* library_advice =
     "add the folder of the toolkit's or of PyTorch's libcublasLt to LD_LIBRARY_PATH";
 #define ASSAY_TEXT_OF(x) #x
@@ -60,20 +38,12 @@ std::string version_text(std::size_t version) {
          std::to_string(version % 100);
 }
 #else
-using BlasStatus = hipblasStatus_t;
-using BlasOperation = hipblasOperation_t;
-using BlasType = hipDataType;
-using BlasCompute = hipblasComputeType_t;
-constexpr const char* library_name = "hipBLASLt";
 constexpr const char* library_advice = "add ROCm's lib folder to LD_LIBRARY_PATH";
 constexpr std::array file_names = {"libhipblaslt.so.1", "libhipblaslt.so.0", "libhipblaslt.so"};
 constexpr std::array folders = {"", "/opt/rocm/lib/"};
 constexpr BlasType type_e4m3 = HIP_R_8F_E4M3_FNUZ, type_e5m2 = HIP_R_8F_E5M2_FNUZ;
 #endif
 
-using Handle = ASSAY_LT(Handle_t);
-
-constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
 constexpr int most_candidates = 24;
 constexpr double warm_up_s = 0.1;  // before candidates are compared: an idle clock flatters the later ones
 constexpr double comparing_s = 2;  // candidates that do not fit into it are not tried
@@ -83,27 +53,6 @@ constexpr double comparing_s = 2;  // candidates that do not fit into it are not
 struct Proposals {
   ASSAY_LT(MatmulHeuristicResult_t) list[most_candidates];
   std::size_t count = 0;
-};
-
-struct Functions {
-  void* library = nullptr;
-  std::string failure;
-  decltype(&ASSAY_LT(Create)) create = nullptr;
-  decltype(&ASSAY_LT(MatmulDescCreate)) create_operation = nullptr;
-  decltype(&ASSAY_LT(MatmulDescDestroy)) destroy_operation = nullptr;
-  decltype(&ASSAY_LT(MatmulDescSetAttribute)) set_operation = nullptr;
-  decltype(&ASSAY_LT(MatrixLayoutCreate)) create_layout = nullptr;
-  decltype(&ASSAY_LT(MatrixLayoutDestroy)) destroy_layout = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceCreate)) create_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceDestroy)) destroy_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulPreferenceSetAttribute)) set_preference = nullptr;
-  decltype(&ASSAY_LT(MatmulAlgoGetHeuristic)) heuristic = nullptr;
-  decltype(&ASSAY_LT(Matmul)) multiply = nullptr;
-  decltype(&ASSAY_LT(GetVersion)) version = nullptr;
-#if defined(ASSAY_GPU_CUDA)
-  decltype(&cublasLtMatmulAlgoConfigGetAttribute) configuration = nullptr;
-  decltype(&cublasLtGetStatusString) words = nullptr;
-#endif
 };
 
 template <typename Function>
@@ -146,10 +95,14 @@ Functions open_library() {
   return f;
 }
 
-const Functions& functions() {
+}  // namespace
+
+const Functions& lt::functions() {
   static const Functions opened = open_library();
   return opened;
 }
+
+namespace {
 
 std::string words_of_blas(BlasStatus status) {
 #if defined(ASSAY_GPU_CUDA)
@@ -159,11 +112,15 @@ std::string words_of_blas(BlasStatus status) {
 #endif
 }
 
-void require(BlasStatus status, const char* call) {
+}  // namespace
+
+void lt::require(BlasStatus status, const char* call) {
   if (status != ASSAY_BLAS_CONSTANT(STATUS_SUCCESS))
     throw GpuError(std::string(library_name) + " refused " + call + ": " + words_of_blas(status) +
                    "; try other sizes or another dtype");
 }
+
+namespace {
 
 Handle make_handle() {
   Handle fresh = nullptr;
@@ -171,10 +128,14 @@ Handle make_handle() {
   return fresh;
 }
 
-Handle handle() {
+}  // namespace
+
+Handle lt::handle() {
   static const Handle made = make_handle();
   return made;
 }
+
+namespace {
 
 /// The types of a product in the library's words.
 struct Types {

@@ -155,8 +155,8 @@ void wait(State state, const void* brought, std::size_t bytes, std::source_locat
   switch_to_scheduler(self);
 }
 
-/// Lets a group of fibers go on that all wait at one place; false when none of them is in `state`. Throws when
-/// only some are: nobody runs at this moment, so those wait in vain.
+/// Lets a group of fibers go on that all wait at one place; false when none of them is in `state`. Throws
+/// when only some are: nobody runs at this moment, so those wait in vain.
 bool release(std::size_t first, std::size_t last, State state) {
   std::vector<Fiber>& fibers = emulator().fibers;
   const auto begin = fibers.begin() + static_cast<std::ptrdiff_t>(first),

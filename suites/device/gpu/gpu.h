@@ -202,9 +202,9 @@ void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::size_
             Arguments... arguments) {
   constexpr std::size_t without_asking = 48 << 10;
   if (shared_bytes > without_asking)
-    ASSAY_GPU_TRY(ASSAY_GPU_NAME(FuncSetAttribute)(
-        reinterpret_cast<const void*>(kernel), ASSAY_GPU_NAME(FuncAttributeMaxDynamicSharedMemorySize),
-        static_cast<int>(shared_bytes)));
+    ASSAY_GPU_TRY(ASSAY_GPU_NAME(FuncSetAttribute)(reinterpret_cast<const void*>(kernel),
+                                                   ASSAY_GPU_NAME(FuncAttributeMaxDynamicSharedMemorySize),
+                                                   static_cast<int>(shared_bytes)));
   kernel<<<blocks, threads, shared_bytes, stream>>>(static_cast<Parameters>(arguments)...);
   ASSAY_GPU_LAUNCHED();
 }

@@ -33,6 +33,9 @@ __device__ inline float widen(device::F16 value) {
 __device__ inline std::int32_t widen(std::int8_t value) {
   return value;
 }
+__device__ inline std::int32_t widen(std::int32_t value) {
+  return value;
+}
 
 template <typename T>
 struct Narrow {

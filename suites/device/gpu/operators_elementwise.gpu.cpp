@@ -73,7 +73,8 @@ struct GeluForward {
 #pragma unroll
     for (int n = 0; n < N; ++n) {
       const X value = widen(in.at[n]);
-      const X inner = static_cast<X>(gelu_slope) * (value + static_cast<X>(gelu_cubic) * value * value * value);
+      const X inner =
+          static_cast<X>(gelu_slope) * (value + static_cast<X>(gelu_cubic) * value * value * value);
       out.at[n] = Narrow<E>::from(value * logistic(inner));
     }
     store_pack(y + i, out);
@@ -226,15 +227,15 @@ struct Update {
   template <int N>
   __device__ void at(Index i) const {
     const auto g = load_pack<N>(gradient + i);
-    auto m = load_pack<N>(first_moment + i), v = load_pack<N>(second_moment + i), w = load_pack<N>(master + i);
+    auto m = load_pack<N>(first_moment + i), v = load_pack<N>(second_moment + i),
+         w = load_pack<N>(master + i);
     Pack<E, N> narrow;
 #pragma unroll
     for (int n = 0; n < N; ++n) {
       const X slope = g.at[n] * by;
       m.at[n] = keep1 * m.at[n] + take1 * slope;
       v.at[n] = keep2 * v.at[n] + take2 * slope * slope;
-      w.at[n] =
-          shrink * w.at[n] - rate * m.at[n] / (square_root(v.at[n] * correction2) + epsilon);
+      w.at[n] = shrink * w.at[n] - rate * m.at[n] / (square_root(v.at[n] * correction2) + epsilon);
       narrow.at[n] = Narrow<E>::from(w.at[n]);
     }
     store_pack(first_moment + i, m);
@@ -251,7 +252,8 @@ __global__ void __launch_bounds__(threads_per_block) add_squares(Index count, co
   __shared__ double scratch[most_warps];
   double sums[1] = {0};
   const Index step = static_cast<Index>(gridDim.x) * threads_per_block * N;
-  for (Index i = (static_cast<Index>(blockIdx.x) * threads_per_block + threadIdx.x) * N; i < count; i += step) {
+  for (Index i = (static_cast<Index>(blockIdx.x) * threads_per_block + threadIdx.x) * N; i < count;
+       i += step) {
     if (i + N <= count) {
       const auto values = load_pack<N>(x + i);
 #pragma unroll
@@ -270,7 +272,8 @@ __global__ void __launch_bounds__(threads_per_block) add_squares(Index count, co
 __global__ void __launch_bounds__(threads_per_block) add_partials(const double* partial, double* result) {
   __shared__ double scratch[most_warps];
   double sums[1] = {0};
-  for (int i = static_cast<int>(threadIdx.x); i < square_partials; i += threads_per_block) sums[0] += partial[i];
+  for (int i = static_cast<int>(threadIdx.x); i < square_partials; i += threads_per_block)
+    sums[0] += partial[i];
   block_sums(sums, scratch);
   if (threadIdx.x == 0) result[0] = sums[0];
 }
@@ -334,8 +337,8 @@ void begin_adamw(Stream stream, Index count, const device::AdamW& settings, Exac
                             second_moment,
                             gradient,
                             weights};
-  const bool packs = aligned(master, first_moment, second_moment, gradient) &&
-                     (std::is_same_v<E, X> || aligned(weights));
+  const bool packs =
+      aligned(master, first_moment, second_moment, gradient) && (std::is_same_v<E, X> || aligned(weights));
   over_numbers<pack_of<X>>(stream, count, packs, update);
 }
 

@@ -46,7 +46,8 @@ __global__ void __launch_bounds__(threads_per_block)
   for (int from = 0; from < rows; from += threads_per_block) {
     const int count = rows - from < threads_per_block ? rows - from : threads_per_block;
     __syncthreads();
-    if (static_cast<int>(threadIdx.x) < count) some[threadIdx.x] = tokens[from + static_cast<int>(threadIdx.x)];
+    if (static_cast<int>(threadIdx.x) < count)
+      some[threadIdx.x] = tokens[from + static_cast<int>(threadIdx.x)];
     __syncthreads();
 #pragma unroll 8
     for (int i = 0; i < count; ++i) before += some[i] < mine || (some[i] == mine && from + i < row) ? 1 : 0;
@@ -122,8 +123,8 @@ void begin_embedding_backward(Stream stream, Index rows, Index width, Index sequ
   const bool packs = aligned(dy) && width % n == 0;
   for (Index done = 0; done < rows; done += most_ordered_rows) {
     const int count = static_cast<int>(smaller(most_ordered_rows, rows - done));
-    launch(sort_rows, blocks_for(count, threads_per_block), threads_per_block, 0, stream, count, tokens + done,
-           order);
+    launch(sort_rows, blocks_for(count, threads_per_block), threads_per_block, 0, stream, count,
+           tokens + done, order);
     const auto begin = [&](auto kernel, Index numbers) {
       launch(kernel, static_cast<unsigned>(count), threads_for(numbers), 0, stream, count, width,
              tokens + done, static_cast<const std::int32_t*>(order), dy + done * width, dtable, first,

@@ -112,7 +112,7 @@ void begin_head_gradient(Stream stream, Index rows, Index columns, const Exact<E
   aligned(logits, gradient) && columns % n == 0 ? begin(gradient_of<n, E>) : begin(gradient_of<1, E>);
 }
 
-#define ASSAY_INSTANTIATE(E)                                                                            \
+#define ASSAY_INSTANTIATE(E)                                                                           \
   template void begin_head_gradient(Stream, Index, Index, const Exact<E>*, const std::int32_t*, Index, \
                                     const Exact<E>*, double, E*);
 ASSAY_GPU_FOR_ELEMENTS(ASSAY_INSTANTIATE)

@@ -101,8 +101,7 @@ __global__ void __launch_bounds__(most_threads)
       for (int n = 0; n < N; ++n) {
         const X by_normal = widen(outer.at[n]) * widen(by.at[n]);
         const X normal = (widen(values.at[n]) - middle) * scale;
-        result.at[n] =
-            Narrow<E>::from(widen(result.at[n]) + scale * (by_normal - sum - normal * product));
+        result.at[n] = Narrow<E>::from(widen(result.at[n]) + scale * (by_normal - sum - normal * product));
       }
       store_pack(out + c, result);
     }
@@ -193,7 +192,8 @@ void sum_rows(Stream stream, Index rows, Index width, bool packs, const Summand&
               X* first_sums, X* second_sums, const Partial& partial) {
   constexpr Index sums = Summand::sums;
   const Index place = static_cast<Index>(partial.bytes / sizeof(X)) / (sums * width);
-  if (place == 0) throw std::logic_error("rows of " + std::to_string(width) + " numbers are too wide for sums");
+  if (place == 0)
+    throw std::logic_error("rows of " + std::to_string(width) + " numbers are too wide for sums");
   const Index wanted = smaller(smaller((rows + least_rows - 1) / least_rows, most_chunks), place);
   const Index rows_of_chunk = wanted == 0 ? 1 : (rows + wanted - 1) / wanted;
   const Index chunks = (rows + rows_of_chunk - 1) / rows_of_chunk;
@@ -221,7 +221,8 @@ void begin_norm_forward(Stream stream, Index rows, Index width, const E* x, cons
   if (rows == 0) return;
   constexpr int n = pack_of<E>;
   const bool packs = aligned(x, gamma, beta, y) && width % n == 0;
-  const unsigned blocks = blocks_for(rows, 1), threads = packs ? threads_for<n>(width) : threads_for<1>(width);
+  const unsigned blocks = blocks_for(rows, 1),
+                 threads = packs ? threads_for<n>(width) : threads_for<1>(width);
   const auto begin = [&](auto kernel) {
     launch(kernel, blocks, threads, 0, stream, rows, width, x, gamma, beta, y, mean, deviation);
   };
@@ -237,7 +238,8 @@ void begin_norm_backward(Stream stream, Index rows, Index width, const E* dy, co
   if (rows == 0) return;
   constexpr int n = pack_of<E>;
   const bool packs = aligned(dy, x, gamma, dx) && width % n == 0;
-  const unsigned blocks = blocks_for(rows, 1), threads = packs ? threads_for<n>(width) : threads_for<1>(width);
+  const unsigned blocks = blocks_for(rows, 1),
+                 threads = packs ? threads_for<n>(width) : threads_for<1>(width);
   const auto begin = [&](auto kernel) {
     launch(kernel, blocks, threads, 0, stream, rows, width, dy, x, gamma, mean, deviation, dx);
   };
@@ -266,13 +268,13 @@ void begin_column_sums(Stream stream, Index rows, Index width, const E* x, Exact
                        static_cast<Exact<E>*>(nullptr), partial);
 }
 
-#define ASSAY_INSTANTIATE(E)                                                                                 \
-  template void begin_norm_forward(Stream, Index, Index, const E*, const E*, const E*, E*, Exact<E>*,        \
-                                   Exact<E>*);                                                               \
-  template void begin_norm_backward(Stream, Index, Index, const E*, const E*, const E*, const Exact<E>*,     \
-                                    const Exact<E>*, E*);                                                    \
-  template void begin_norm_parameters(Stream, Index, Index, const E*, const E*, const Exact<E>*,             \
-                                      const Exact<E>*, Exact<E>*, Exact<E>*, const Partial&);                \
+#define ASSAY_INSTANTIATE(E)                                                                             \
+  template void begin_norm_forward(Stream, Index, Index, const E*, const E*, const E*, E*, Exact<E>*,    \
+                                   Exact<E>*);                                                           \
+  template void begin_norm_backward(Stream, Index, Index, const E*, const E*, const E*, const Exact<E>*, \
+                                    const Exact<E>*, E*);                                                \
+  template void begin_norm_parameters(Stream, Index, Index, const E*, const E*, const Exact<E>*,         \
+                                      const Exact<E>*, Exact<E>*, Exact<E>*, const Partial&);            \
   template void begin_column_sums(Stream, Index, Index, const E*, Exact<E>*, bool, const Partial&);
 ASSAY_GPU_FOR_ELEMENTS(ASSAY_INSTANTIATE)
 #undef ASSAY_INSTANTIATE
