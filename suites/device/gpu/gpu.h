@@ -229,6 +229,19 @@ __device__ inline T shuffle_xor(T value, int mask) {
 #endif
 
 #if defined(__CUDACC__) || defined(__HIPCC__) || defined(ASSAY_GPU_EMULATED)
+/// Whole warp: what its lanes wrote to shared memory before, they read afterwards.
+__device__ inline void warp_barrier() {
+#if defined(ASSAY_GPU_EMULATED)
+  static_cast<void>(shuffle_xor(0, 0));
+#elif defined(__CUDACC__)
+  __syncwarp();
+#elif defined(__HIP_DEVICE_COMPILE__)
+  __builtin_amdgcn_fence(__ATOMIC_ACQ_REL, "wavefront");
+  __builtin_amdgcn_wave_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQ_REL, "wavefront");
+#endif
+}
+
 /// Sum over the warp, on every lane.
 template <typename T>
 __device__ inline T warp_sum(T value) {

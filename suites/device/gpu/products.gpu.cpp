@@ -25,13 +25,12 @@ class TiledProducts final : public Products {
       throw std::logic_error("a product of this shape was not reserved before the first step");
     const auto stream = static_cast<Stream>(queue_.stream());
     const auto *const left = static_cast<const E*>(a), *const right = static_cast<const E*>(b);
-    if (shape.exact) {
-      begin_tiled_product(stream, shape, left, right, static_cast<Exact<E>*>(c), accumulate);
-    } else {
-      begin_tiled_product(stream, shape, left, right, static_cast<E*>(c), accumulate);
-      if (bias != nullptr)
-        begin_add_bias(stream, shape.sizes.m, shape.sizes.n, static_cast<const E*>(bias), static_cast<E*>(c));
-    }
+    if (shape.exact)
+      begin_tiled_product(stream, shape, left, right, static_cast<const Exact<E>*>(nullptr),
+                          static_cast<Exact<E>*>(c), accumulate);
+    else
+      begin_tiled_product(stream, shape, left, right, static_cast<const E*>(bias), static_cast<E*>(c),
+                          accumulate);
   }
   std::map<std::string, std::string> describe() const override {
     return {{"library", "none: Assay's tiled kernel, which uses no matrix units"}};

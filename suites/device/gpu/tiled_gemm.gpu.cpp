@@ -22,12 +22,13 @@ constexpr int tile = side * each;  // results of a block, each way
 constexpr int depth = 16;          // of k, at a time
 constexpr int threads_per_block = side * side;
 
-/// C (+)= A B, row-major; what is transposed is stored as its transpose. A block makes tile x tile of C;
-/// blockIdx.x counts tiles of columns, blockIdx.y of rows. Neighbouring threads load neighbours.
+/// C (+)= A B + bias (n numbers or null), row-major; what is transposed is stored as its transpose. A block
+/// makes tile x tile of C; blockIdx.x counts tiles of columns, blockIdx.y of rows. Neighbouring threads load
+/// neighbours.
 template <typename T, typename Sum, typename R, bool a_transposed, bool b_transposed>
 __global__ void __launch_bounds__(threads_per_block)
-    multiply_tiles(const T* a, const T* b, R* c, std::int64_t m, std::int64_t n, std::int64_t k,
-                   bool accumulate) {
+    multiply_tiles(const T* a, const T* b, const R* bias, R* c, std::int64_t m, std::int64_t n,
+                   std::int64_t k, bool accumulate) {
   __shared__ Sum a_tile[depth][tile + 1];
   __shared__ Sum b_tile[depth][tile + 1];
   const int thread = static_cast<int>(threadIdx.x), column = thread % side, row = thread / side;
@@ -69,7 +70,10 @@ __global__ void __launch_bounds__(threads_per_block)
       for (int j = 0; j < each; ++j) {
         const std::int64_t r = first_row + row + i * side, s = first_column + column + j * side;
         if (r >= m || s >= n) continue;
-        c[r * n + s] = Narrow<R>::from(accumulate ? widen(c[r * n + s]) + sums[i][j] : sums[i][j]);
+        Sum sum = sums[i][j];
+        if (bias != nullptr) sum += static_cast<Sum>(widen(bias[s]));
+        if (accumulate) sum += static_cast<Sum>(widen(c[r * n + s]));
+        c[r * n + s] = Narrow<R>::from(sum);
       }
   }
 }
@@ -79,20 +83,20 @@ template <typename T>
 using SumOf = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, Exact<T>>;
 
 template <typename T, typename R, bool a_transposed, bool b_transposed>
-void begin(Stream stream, const T* a, const T* b, R* c, std::int64_t m, std::int64_t n, std::int64_t k,
-           bool accumulate) {
+void begin(Stream stream, const T* a, const T* b, const R* bias, R* c, std::int64_t m, std::int64_t n,
+           std::int64_t k, bool accumulate) {
   constexpr std::int64_t most_rows_of_blocks = 65535;
   if (m == 0 || n == 0) return;
   const dim3 blocks(static_cast<unsigned>((n + tile - 1) / tile),
                     static_cast<unsigned>(std::min(most_rows_of_blocks, (m + tile - 1) / tile)));
   launch(multiply_tiles<T, SumOf<T>, R, a_transposed, b_transposed>, blocks, threads_per_block, 0, stream, a,
-         b, c, m, n, k, accumulate);
+         b, bias, c, m, n, k, accumulate);
 }
 
 template <typename T, typename R = T>
 void begin(const GemmPlan& plan, const device::GemmOperands& operands, Stream stream) {
   begin<T, R, false, false>(stream, static_cast<const T*>(operands.a->device()),
-                            static_cast<const T*>(operands.b->device()),
+                            static_cast<const T*>(operands.b->device()), nullptr,
                             static_cast<R*>(operands.c->device()), plan.m, plan.n, plan.k, false);
 }
 
@@ -143,22 +147,24 @@ bool tiled_gemm_knows(Element element) {
 }
 
 template <typename T, typename R>
-void begin_tiled_product(Stream stream, const ProductShape& shape, const T* a, const T* b, R* c,
-                         bool accumulate) {
+void begin_tiled_product(Stream stream, const ProductShape& shape, const T* a, const T* b, const R* bias,
+                         R* c, bool accumulate) {
   const auto [m, n, k] = shape.sizes;
   if (shape.a_transposed)
-    shape.b_transposed ? begin<T, R, true, true>(stream, a, b, c, m, n, k, accumulate)
-                       : begin<T, R, true, false>(stream, a, b, c, m, n, k, accumulate);
+    shape.b_transposed ? begin<T, R, true, true>(stream, a, b, bias, c, m, n, k, accumulate)
+                       : begin<T, R, true, false>(stream, a, b, bias, c, m, n, k, accumulate);
   else
-    shape.b_transposed ? begin<T, R, false, true>(stream, a, b, c, m, n, k, accumulate)
-                       : begin<T, R, false, false>(stream, a, b, c, m, n, k, accumulate);
+    shape.b_transposed ? begin<T, R, false, true>(stream, a, b, bias, c, m, n, k, accumulate)
+                       : begin<T, R, false, false>(stream, a, b, bias, c, m, n, k, accumulate);
 }
-template void begin_tiled_product(Stream, const ProductShape&, const double*, const double*, double*, bool);
-template void begin_tiled_product(Stream, const ProductShape&, const float*, const float*, float*, bool);
-template void begin_tiled_product(Stream, const ProductShape&, const device::Bf16*, const device::Bf16*,
+template void begin_tiled_product(Stream, const ProductShape&, const double*, const double*, const double*,
+                                  double*, bool);
+template void begin_tiled_product(Stream, const ProductShape&, const float*, const float*, const float*,
                                   float*, bool);
 template void begin_tiled_product(Stream, const ProductShape&, const device::Bf16*, const device::Bf16*,
-                                  device::Bf16*, bool);
+                                  const float*, float*, bool);
+template void begin_tiled_product(Stream, const ProductShape&, const device::Bf16*, const device::Bf16*,
+                                  const device::Bf16*, device::Bf16*, bool);
 
 std::unique_ptr<device::Gemm> plan_tiled_gemm(const GemmPlan& plan, Queue& queue) {
   return std::make_unique<TiledGemm>(plan, queue);

@@ -6,9 +6,9 @@
 
 namespace assay::gpu {
 
-/// T, R: f64, f32, or bf16 with either bf16 or f32.
+/// `bias` may be null. T, R: f64, f32, or bf16 with either bf16 or f32.
 template <typename T, typename R>
-void begin_tiled_product(Stream stream, const ProductShape& shape, const T* a, const T* b, R* c,
-                         bool accumulate);
+void begin_tiled_product(Stream stream, const ProductShape& shape, const T* a, const T* b, const R* bias,
+                         R* c, bool accumulate);
 
 }  // namespace assay::gpu
