@@ -4,7 +4,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What each purpose needs, as Debian 12 packages.
 packages_build="ccache g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev libssl-dev"
-packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-dev liburing-dev"
+packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-dev liburing-dev libbenchmark-dev"
 packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
 packages_bench="libbenchmark-dev libopenblas-dev fio"
 packages_full="clang-format chromium poppler-utils libopenmpi-dev openmpi-bin"

@@ -163,5 +163,8 @@ class Operators {
 /// On the processor cores, with `threads` threads. f64: plain loops and OpenBLAS; f32 and bf16: oneDNN and
 /// loops of our own. The result does not depend on anything but operands, shapes and the number of threads.
 std::unique_ptr<Operators> host_operators(Element element, int threads);
+/// The same, to ask beforehand what it would need: reserve_* allocate nothing, scratch_bytes() counts what
+/// they would, and nothing else may be called.
+std::unique_ptr<Operators> host_operators_counting(Element element, int threads);
 
 }  // namespace assay::device

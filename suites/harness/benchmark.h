@@ -28,7 +28,9 @@ struct Context {
   Fault fault = Fault::none;
   double time_s = 1;  ///< measuring time to aim for, warm-up included
   std::map<std::string, std::string> storage =
-      {};  ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+      {};                                       ///< folders to measure in, by name: {"scratch", "/lustre/x"}
+  std::string trace_file = {};                  ///< where Case::trace goes; empty: none is wanted
+  std::vector<std::string> library_flags = {};  ///< as given by hand; see LibraryFlags
 };
 
 /// Bytes that belong to a record and do not fit its line (a link matrix). The content tells its own format.
@@ -59,6 +61,9 @@ class Case {
   virtual std::vector<Attachment> attachments() const { return {}; }
   /// What the case works on; null: the host's processor.
   virtual device::Device* device() const { return nullptr; }
+  /// On rank 0, when the context has a trace_file: one recorded pass, part by part, of all ranks, as Chrome's
+  /// trace JSON; asked for after check. Only of benchmarks that say that they `trace`.
+  virtual std::string trace() const { return {}; }
   /// Plants the context's fault (wrong_element, nan) into what the last pass left, before check.
   virtual void plant(Fault fault) = 0;
 };
@@ -111,12 +116,23 @@ class PassCase : public Case {
   virtual void pass(Recorder& recorder) = 0;
 };
 
+/// Flags that a benchmark takes beside its parameters and hands to a library that it runs on, for runs by
+/// hand. They are no part of a case: what they leave out is missing from the record.
+struct LibraryFlags {
+  std::string prefix = {};  ///< "benchmark_" takes --benchmark_filter=x; empty: none
+  /// What they ask for in place of a measurement, to be printed (a list of names); empty: measure. Throws
+  /// Error(bad_input) for flags that the library does not understand.
+  std::string (*answer)(const Parameters& parameters, const std::vector<std::string>& flags) = nullptr;
+};
+
 /// A benchmark: what the catalogue says of it, whether it can run here, and how to make a case.
 struct Benchmark {
   BenchmarkSpec spec;
   /// "Can it run here?" is a question apart from running: empty when it can, else the reason.
   std::string (*unsupported)(const Parameters& parameters, const Context& context);
   std::unique_ptr<Case> (*make)(const Parameters& parameters, const Context& context);
+  bool traces = false;  ///< Case::trace gives one
+  LibraryFlags library_flags = {};
 };
 
 /// All registered benchmarks, by name. The list is generated from the folders' benchmark.cmake files.

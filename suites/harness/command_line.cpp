@@ -113,6 +113,7 @@ const std::map<std::string, std::function<void(CommandLine&, const Given&)>>& ow
          line.storage[name] = equals == std::string::npos ? text : text.substr(equals + 1);
        }},
       {"json", [](CommandLine& line, const Given& g) { line.json_file = needed(g); }},
+      {"export-trace", [](CommandLine& line, const Given& g) { line.trace_file = needed(g); }},
       {"request",
        [](CommandLine& line, const Given& g) {
          line.action = Action::request;
@@ -150,6 +151,15 @@ const ParameterSpec* find_parameter(const BenchmarkSpec& spec, std::string name)
   if (const auto* found = spec.find_parameter(name)) return found;
   std::replace(name.begin(), name.end(), '-', '_');
   return spec.find_parameter(name);
+}
+
+/// The benchmark that takes options of this name for its library; null: none does.
+const Benchmark* takes_for_library(const std::vector<const Benchmark*>& known, const std::string& name) {
+  for (const Benchmark* benchmark : known) {
+    const std::string& prefix = benchmark->library_flags.prefix;
+    if (!prefix.empty() && name.rfind(prefix, 0) == 0) return benchmark;
+  }
+  return nullptr;
 }
 
 struct Axis {
@@ -190,6 +200,23 @@ void expand(const BenchmarkSpec& spec, const std::vector<Axis>& axes, CommandLin
   }
 }
 
+void require_traceable(const CommandLine& line, const std::vector<const Benchmark*>& known) {
+  std::vector<std::string> able;
+  for (const Benchmark* benchmark : known) {
+    if (benchmark->traces) able.push_back(benchmark->spec.name);
+  }
+  const std::string which = able.empty() ? "leave it out" : "it is there for " + join(able, ", ");
+  if (line.action != Action::run)
+    throw bad_input("--export-trace without a benchmark (a trace shows one run by hand)", which);
+  if (std::find(able.begin(), able.end(), line.benchmark) == able.end())
+    throw bad_input("--export-trace with " + line.benchmark + " (it has no phases to show)", which);
+  if (line.cases.size() > 1) {
+    throw bad_input("--export-trace with " + std::to_string(line.cases.size()) +
+                        " cases (the file would hold only the last one)",
+                    "give one value for " + join(line.varying, ", "));
+  }
+}
+
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments,
@@ -221,6 +248,13 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
       own->second(line, given);
       continue;
     }
+    if (const Benchmark* taker = takes_for_library(known, given.name)) {
+      if (spec != &taker->spec)
+        throw bad_input("--" + given.name + " is for " + taker->spec.name + " alone",
+                        "leave it out, or run " + taker->spec.name);
+      line.library_flags.push_back("--" + given.name + (given.value ? "=" + *given.value : ""));
+      continue;
+    }
     const ParameterSpec* parameter = spec == nullptr ? nullptr : find_parameter(*spec, given.name);
     if (parameter == nullptr) {
       const std::string of = spec == nullptr ? "" : " (" + spec->name + " has no such parameter)";
@@ -235,6 +269,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   line.storage.emplace("scratch", ".");
   if (line.action == Action::describe && !line.benchmark.empty()) find(line.benchmark);
   if (line.action == Action::run) expand(*spec, axes, line);
+  if (!line.trace_file.empty()) require_traceable(line, known);
   if (line.action == Action::request && line.results_file.empty()) {
     throw bad_input("--request without --results", "name the file that the records go to: --results FILE");
   }
@@ -256,6 +291,8 @@ Each value of a list is run with each value of the other lists. Options:
   --seed N          of the random inputs (default 1)
   --folder [NAME=]PATH   where storage is measured (default: the current folder, under the name scratch)
   --json FILE       append records to FILE, one JSON line per case (and node)
+  --export-trace FILE   write one pass, phase by phase, on all ranks for https://ui.perfetto.dev (where there are phases)
+  --benchmark_*     of Google Benchmark, for the benchmark that runs on it: compute/operators
   --plant FAULT     plant a fault, to see it caught: )" +
          join(fault_names(), ", ") + R"(
 

@@ -64,6 +64,29 @@ TEST(CommandLine, AFlagNeedsNoValueAndDashesServeForUnderscores) {
   EXPECT_DOUBLE_EQ(line.time_s, 0.25);
 }
 
+TEST(CommandLine, OnlyWhatHasPhasesIsTraced) {
+  const Benchmark plain = example();
+  Benchmark traced = example();
+  traced.spec.name = "area/traced";
+  traced.traces = true;
+  const auto refusal = [&](const std::vector<std::string>& arguments) {
+    try {
+      parse_command_line(arguments, {&plain, &traced});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(parse_command_line({"area/traced", "--export-trace", "x.json"}, {&traced}).trace_file, "x.json");
+  EXPECT_EQ(refusal({"area/example", "--export-trace", "x.json"}),
+            "--export-trace with area/example (it has no phases to show); it is there for area/traced");
+  EXPECT_THAT(
+      refusal({"area/traced", "--export-trace", "x.json", "--bytes", "8,16"}),
+      testing::HasSubstr("with 2 cases (the file would hold only the last one); give one value for bytes"));
+  EXPECT_THAT(refusal({"area/traced", "--export-trace"}), testing::HasSubstr("has no value"));
+  EXPECT_THAT(refusal({"--list", "--export-trace", "x.json"}), testing::HasSubstr("without a benchmark"));
+}
+
 TEST(CommandLine, ReadsTheOtherActions) {
   EXPECT_EQ(parse({}).action, Action::help);
   EXPECT_EQ(parse({"-h"}).action, Action::help);
@@ -98,6 +121,29 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_THAT(error_of({"area/example", "--seed", "1x"}), testing::HasSubstr("whole number"));
   EXPECT_THAT(error_of({"--request", "in.json"}), testing::HasSubstr("--results"));
   EXPECT_THAT(error_of({"area/example", "--results", "out.jsonl"}), testing::HasSubstr("--json"));
+}
+
+TEST(CommandLine, FlagsOfALibraryReachOnlyTheBenchmarkThatTakesThem) {
+  const Benchmark plain = example();
+  Benchmark timed = example();
+  timed.spec.name = "area/timed";
+  timed.library_flags.prefix = "library_";
+  const std::vector<const Benchmark*> known = {&plain, &timed};
+  const CommandLine line =
+      parse_command_line({"area/timed", "--library_filter=a,b.*", "--bytes", "8", "--library_list"}, known);
+  EXPECT_THAT(line.library_flags, testing::ElementsAre("--library_filter=a,b.*", "--library_list"));
+  EXPECT_EQ(line.cases.size(), 1u);
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"area/example", "--library_filter=a"}, {"--library_filter=a"}}) {
+    try {
+      parse_command_line(wrong, known);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), ExitStatus::bad_input);
+      EXPECT_THAT(error.what(), testing::HasSubstr("--library_filter is for area/timed alone"));
+    }
+  }
+  EXPECT_THAT(error_of({"area/example", "--library_filter=a"}), testing::HasSubstr("unknown option"));
 }
 
 TEST(CommandLine, NoBenchmarkHasAParameterThatTheProgramTakesItself) {

@@ -51,6 +51,7 @@ class Faulty : public Kind {
   std::map<std::string, double> metrics() const override { return inner_->metrics(); }
   std::vector<Attachment> attachments() const override { return inner_->attachments(); }
   device::Device* device() const override { return inner_->device(); }
+  std::string trace() const override { return inner_->trace(); }
   void plant(Fault fault) override { inner_->plant(fault); }
 
  protected:

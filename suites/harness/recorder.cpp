@@ -27,7 +27,8 @@ double Recorder::time(const std::string& name, const std::function<void()>& work
   const double begin_s = clock_.now_s();
   if (disturbance_) disturbance_();
   work();
-  double seconds = (clock_.now_s() - begin_s) / static_cast<double>(iterations);
+  own_time_ = {begin_s, clock_.now_s()};
+  double seconds = (own_time_.end_s - begin_s) / static_cast<double>(iterations);
   if (scope_ == Scope::group) seconds = group_.maximum(seconds);
   add(name, seconds);
   return seconds;

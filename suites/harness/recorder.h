@@ -33,6 +33,13 @@ class Recorder {
     if (recording_) operations_[name].add(seconds);
   }
 
+  /// When the latest `time` began and ended on this rank, by its own clock: from where the barrier let it go
+  /// to its last iteration.
+  struct Interval {
+    double begin_s = 0, end_s = 0;
+  };
+  const Interval& own_time() const { return own_time_; }
+
   double now_s() const { return clock_.now_s(); }
   /// Called within a part that a case times by now_s() itself: planted faults strike there too.
   void begin_own_part() const {
@@ -66,6 +73,7 @@ class Recorder {
   const ProcessGroup& group_;
   Clock& clock_;
   std::function<void()> disturbance_;
+  Interval own_time_;
   bool recording_ = false;
   std::int64_t pass_ = 0;
   std::map<std::string, Kept> kept_;

@@ -178,7 +178,8 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
   SteadyClock clock;
   Worker worker(group, clock);
   const bool speaks = group.rank() == 0;
-  const BenchmarkSpec& spec = find_benchmark(line.benchmark).spec;
+  const Benchmark& benchmark = find_benchmark(line.benchmark);
+  const BenchmarkSpec& spec = benchmark.spec;
   std::unique_ptr<LineFile> file;
   together(group, [&] {
     if (speaks && !line.json_file.empty()) file = std::make_unique<LineFile>(line.json_file);
@@ -189,11 +190,23 @@ int run_by_hand(ProcessGroup& group, const CommandLine& line) {
                  "slices); start fewer ranks\n";
   }
   ResultTable table(std::cout, spec, line.varying);
-  StartSettings settings{0, line.seed, line.fault, line.storage, {}};
+  StartSettings settings{0, line.seed, line.fault, line.storage, {}, {}, line.library_flags};
   if (!line.json_file.empty()) settings.attachments = line.json_file + ".attachments";
+  settings.trace_file = line.trace_file;
+  together(group, [&] {
+    // Where it cannot be written is told before the hours that the run may take.
+    if (!speaks || line.trace_file.empty()) return;
+    write_file(line.trace_file, "");
+    std::filesystem::remove(line.trace_file);
+  });
   int code = 0;
   int position = 0;
   for (const Parameters& parameters : line.cases) {
+    if (!line.library_flags.empty()) {
+      const std::string answer = benchmark.library_flags.answer(parameters, line.library_flags);
+      if (speaks) std::cout << answer;
+      if (!answer.empty()) continue;
+    }
     RequestedCase requested;
     requested.position = ++position;
     requested.identity = {line.benchmark, parameters, worker.geometry()};

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t narrowest = 10;
 constexpr std::size_t most_devices_shown = 8;
+constexpr std::size_t most_figures_in_columns = 12;
 
 std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
@@ -90,8 +91,10 @@ void ResultTable::print_headings(const Record& record) {
   for (const FomSpec& fom : spec_.foms) {
     if (!shown(fom, record)) continue;
     rates_.push_back(&fom);
-    headings_.push_back(fom.name);
   }
+  listed_ = rates_.size() > most_figures_in_columns;
+  for (const FomSpec* fom : rates_)
+    if (!listed_) headings_.push_back(fom->name);
   if (!by_parts_) {
     for (const char* name : {"p50", "+-", "p95", "p99", "max"}) headings_.emplace_back(name);
   }
@@ -125,6 +128,7 @@ std::vector<std::string> ResultTable::cells(const Record& record, const DeviceRe
   if (spec_.scope == Scope::device) row.push_back(who);
   row.push_back(std::to_string(device.iterations));
   for (const FomSpec* fom : rates_) {
+    if (listed_) break;
     const auto given = std::find_if(record.foms.begin(), record.foms.end(),
                                     [&](const FigureOfMerit& one) { return one.name == fom->name; });
     const auto value = given == record.foms.end() ? std::nullopt : value_of(*given, device);
@@ -148,6 +152,19 @@ std::vector<std::string> ResultTable::cells(const Record& record, const DeviceRe
   return row;
 }
 
+void ResultTable::print_figures(const Record& record, const DeviceResult& device) {
+  if (!listed_) return;
+  std::size_t widest = 0;
+  for (const FigureOfMerit& fom : record.foms) widest = std::max(widest, fom.name.size());
+  for (const FigureOfMerit& fom : record.foms) {
+    const std::optional<double> value = value_of(fom, device);
+    out_ << "  " << fom.name << std::string(widest - fom.name.size() + 2, ' ')
+         << padded(value ? format_value(*value, fom.unit) : "-", 13);
+    if (value && fom.peak) out_ << "  " << format_share(*value / fom.peak->value, 1) << " of peak";
+    out_ << "\n";
+  }
+}
+
 void ResultTable::add(const Record& record) {
   if (!started_) print_title(record);
   started_ = true;
@@ -168,6 +185,7 @@ void ResultTable::add(const Record& record) {
   if (record.devices.size() <= most_devices_shown) {
     for (const DeviceResult& device : record.devices) {
       print_row(cells(record, device, std::to_string(device.rank)));
+      print_figures(record, device);
     }
     return;
   }
@@ -176,6 +194,7 @@ void ResultTable::add(const Record& record) {
         return seconds(a, Reduce::median).value_or(0) < seconds(b, Reduce::median).value_or(0);
       });
   print_row(cells(record, *slowest, std::to_string(slowest->rank)));
+  print_figures(record, *slowest);
   out_ << "  (the slowest of " << record.devices.size() << " ranks on " << record.node << ")\n";
 }
 

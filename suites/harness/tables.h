@@ -33,6 +33,8 @@ class ResultTable {
   std::vector<std::string> cells(const Record& record, const DeviceResult& device,
                                  const std::string& who) const;
   void print_row(const std::vector<std::string>& cells) const;
+  /// The figures of one device, a line each: where there are too many for columns.
+  void print_figures(const Record& record, const DeviceResult& device);
 
   std::ostream& out_;
   const BenchmarkSpec& spec_;
@@ -43,6 +45,7 @@ class ResultTable {
   bool started_ = false;
   bool by_parts_ =
       false;  ///< a pass with several parts: every figure has a column, there is no p50 of the whole
+  bool listed_ = false;                             ///< figures have lines of their own below each row
   std::map<std::string, std::string> titled_path_;  ///< said in the title
   bool histograms_ = false;
   bool intervals_ = false;

@@ -170,6 +170,7 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
       std::filesystem::create_directories(start.attachments);
       write_file(start.attachments / record.attachments.back(), attachment.bytes);
     }
+    if (!context.trace_file.empty() && group_.rank() == 0) write_file(context.trace_file, measured->trace());
   });
   if (!unkept.empty()) {
     record.status = LaunchStatus::failed;
@@ -229,10 +230,15 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
     record.reason = reason;
   } else {
     const int asked = requested.identity.geometry.threads_per_rank;
-    Context context{group_,          asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)),
-                    settings.seed,   last_level_cache_bytes_,
-                    settings.fault,  requested.time_s,
-                    settings.storage};
+    Context context{group_,
+                    asked > 0 ? asked : std::max(1, static_cast<int>(cores_per_rank_)),
+                    settings.seed,
+                    last_level_cache_bytes_,
+                    settings.fault,
+                    requested.time_s,
+                    settings.storage,
+                    settings.trace_file,
+                    settings.library_flags};
     omp_set_num_threads(context.threads);
     RequestedCase complete = requested;
     complete.identity.parameters = record.parameters;

@@ -23,6 +23,8 @@ struct StartSettings {
   std::map<std::string, std::string> storage;  ///< folders to measure in, by name
   /// Where attachments go, each named by its SHA-256; made when there is one. Empty: they are not kept.
   std::filesystem::path attachments;
+  std::filesystem::path trace_file = {};        ///< see Context; empty: none
+  std::vector<std::string> library_flags = {};  ///< by hand: for the benchmark's library
 };
 
 class Worker {

@@ -70,8 +70,13 @@ class HostOperators : public Operators {
   static constexpr bool narrow = !std::is_same_v<E, X>;
 
  public:
-  HostOperators(Element element, int threads, std::unique_ptr<Products> products)
-      : element_(element), threads_(std::max(threads, 1)), products_(std::move(products)) {}
+  HostOperators(Element element, int threads, std::unique_ptr<Products> products, bool counting)
+      : element_(element),
+        threads_(std::max(threads, 1)),
+        counting_(counting),
+        products_(std::move(products)),
+        scratch_(counting),
+        kept_(counting) {}
 
   Element element() const override { return element_; }
 
@@ -100,6 +105,7 @@ class HostOperators : public Operators {
   void reserve_rope(Index sequence, Index size, double base) override {
     RopeTable& table = rope_tables_[{sequence, size, base}];
     const Index half = size / 2;
+    if (counting_) return;
     table.cosines.resize(static_cast<std::size_t>(sequence * half));
     table.sines.resize(table.cosines.size());
     for (Index position = 0; position < sequence; ++position)
@@ -114,7 +120,7 @@ class HostOperators : public Operators {
   Index scratch_bytes() const override {
     Index bytes = static_cast<Index>(scratch_.bytes() + kept_.bytes()) + products_->scratch_bytes();
     for (const auto& [key, table] : rope_tables_)
-      bytes += static_cast<Index>(2 * sizeof(X) * table.cosines.size());
+      bytes += static_cast<Index>(2 * sizeof(X)) * std::get<0>(key) * (std::get<1>(key) / 2);
     return bytes;
   }
 
@@ -300,8 +306,9 @@ class HostOperators : public Operators {
   }
 
   void add_exact(Index count, ConstValues x, Values y) override {
-    over(count, line, 1,
-         [&](Index first, Index last) { loops_.add_exact(last - first, exact(x) + first, exact(y) + first); });
+    over(count, line, 1, [&](Index first, Index last) {
+      loops_.add_exact(last - first, exact(x) + first, exact(y) + first);
+    });
   }
 
   double sum_of_squares(Index count, ConstValues x) override {
@@ -409,6 +416,7 @@ class HostOperators : public Operators {
 
   Element element_;
   int threads_;
+  bool counting_;
   std::unique_ptr<Products> products_;
   const Kernels<E>& loops_ = kernels<E>();
   Scratch scratch_, kept_;
@@ -416,19 +424,29 @@ class HostOperators : public Operators {
   std::map<std::tuple<Index, Index, double>, RopeTable> rope_tables_;
 };
 
-}  // namespace
-
-std::unique_ptr<Operators> host_operators(Element element, int threads) {
+std::unique_ptr<Operators> make(Element element, int threads, bool counting) {
   if (element == Element::f64)
-    return std::make_unique<HostOperators<double>>(element, threads, openblas_products(threads));
+    return std::make_unique<HostOperators<double>>(element, threads, openblas_products(threads), counting);
   if (element == Element::f32)
-    return std::make_unique<HostOperators<float>>(element, threads, onednn_products(element, threads));
+    return std::make_unique<HostOperators<float>>(element, threads,
+                                                  onednn_products(element, threads, counting), counting);
   if (element != Element::bf16)
     throw Error(ExitStatus::cannot_run, "no training step in " + std::string(name_of(element)),
                 "ask for f64, f32 or bf16");
   const std::string reason = host().gemm_unsupported(element);
   if (!reason.empty()) throw Error(ExitStatus::cannot_run, reason, "ask for f32");
-  return std::make_unique<HostOperators<Bf16>>(element, threads, onednn_products(element, threads));
+  return std::make_unique<HostOperators<Bf16>>(element, threads, onednn_products(element, threads, counting),
+                                               counting);
+}
+
+}  // namespace
+
+std::unique_ptr<Operators> host_operators(Element element, int threads) {
+  return make(element, threads, false);
+}
+
+std::unique_ptr<Operators> host_operators_counting(Element element, int threads) {
+  return make(element, threads, true);
 }
 
 }  // namespace assay::device

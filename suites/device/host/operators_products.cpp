@@ -81,9 +81,12 @@ void require(dnnl_status_t status) {
 
 class OneDnnProducts : public Products {
  public:
-  OneDnnProducts(Element element, int threads)
+  OneDnnProducts(Element element, int threads, bool counting)
       : type_(element == Element::f32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16),
-        threads_(threads) {
+        threads_(threads),
+        counting_(counting),
+        scratch_(counting),
+        piece_(counting) {
     onednn_facts();
   }
 
@@ -257,6 +260,7 @@ class OneDnnProducts : public Products {
     kernels_.insert(description.impl_info_str());
     scratch_.reserve(description.scratchpad_desc().get_size());
     Compiled compiled;
+    if (counting_) return compiled;
     compiled.primitive = dnnl::matmul(description);
     compiled.a = dnnl::memory(a, engine_, nullptr);
     compiled.b = dnnl::memory(b, engine_, nullptr);
@@ -268,6 +272,7 @@ class OneDnnProducts : public Products {
 
   dnnl::memory::data_type type_;
   int threads_;
+  bool counting_;
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   std::map<Product, Plan> plans_;
@@ -282,8 +287,8 @@ std::unique_ptr<Products> openblas_products(int threads) {
   return std::make_unique<OpenBlasProducts>(threads);
 }
 
-std::unique_ptr<Products> onednn_products(Element element, int threads) {
-  return std::make_unique<OneDnnProducts>(element, threads);
+std::unique_ptr<Products> onednn_products(Element element, int threads, bool counting) {
+  return std::make_unique<OneDnnProducts>(element, threads, counting);
 }
 
 }  // namespace assay::device

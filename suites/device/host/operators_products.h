@@ -39,7 +39,7 @@ class Products {
 };
 
 std::unique_ptr<Products> openblas_products(int threads);
-/// f32 or bf16.
-std::unique_ptr<Products> onednn_products(Element element, int threads);
+/// f32 or bf16. `counting`: `reserve` only counts scratch, and nothing can be run.
+std::unique_ptr<Products> onednn_products(Element element, int threads, bool counting = false);
 
 }  // namespace assay::device

@@ -440,6 +440,84 @@ TEST(Operators, HeadEqualsItsFormulaAndItsGradientsCentralDifferencesInParts) {
   }
 }
 
+TEST(Operators, ATiedTableGathersTheGradientsOfBothItsUses) {
+  const auto op = reference();
+  const HeadShape shape{rows, width, vocabulary, 0};
+  op->reserve_head(shape);
+  const Tokens tokens = {5, 36, 5, 0, 20, 19, 5}, targets = {36, 5, 5, 20, 1, 5, 0};
+  const Numbers table = random_numbers(vocabulary * width, 1, -2, 2);
+  const auto lookup = [&](const Numbers& words) {
+    Numbers x(rows * width);
+    op->embedding_forward(rows, width, sequence, tokens.data(), words.data(), 0, vocabulary, nullptr,
+                          x.data());
+    return x;
+  };
+  Numbers log_sum(rows);
+  const auto loss = [&](const Numbers& words) {
+    const Numbers x = lookup(words);
+    Numbers largest(rows), sum(rows), logit(rows);
+    op->head_forward(shape, x.data(), words.data(), targets.data(), largest.data(), sum.data(), logit.data());
+    double total = 0;
+    for (std::size_t r = 0; r < 7; ++r) {
+      log_sum[r] = largest[r] + std::log(sum[r]);
+      total += log_sum[r] - logit[r];
+    }
+    return total;
+  };
+  loss(table);
+  const Numbers x = lookup(table);
+  Numbers dx(rows * width), dtable = zeros(vocabulary * width);
+  op->head_backward(shape, x.data(), table.data(), targets.data(), log_sum.data(), 1, dx.data(),
+                    dtable.data(), false);
+  op->embedding_backward(rows, width, sequence, tokens.data(), dx.data(), dtable.data(), 0, vocabulary,
+                         nullptr);
+  expect_gradient("dtable", dtable, table, loss);
+}
+
+TEST(Operators, GradientsOfParametersAddToWhatIsThere) {
+  const auto op = reference();
+  const Numbers x = random_numbers(rows * width, 1), gamma = random_numbers(width, 2),
+                dy = random_numbers(rows * width, 3), mean = random_numbers(rows, 4),
+                deviation = random_numbers(rows, 5, 1, 2);
+  const Tokens tokens = {5, 36, 5, 0, 20, 19, 5};
+  // Every gradient of parameters, one after the other.
+  const auto gradients = [&](double before) {
+    Numbers dx(rows * width), all;
+    const auto keep = [&](const Numbers& one) { all.insert(all.end(), one.begin(), one.end()); };
+    Numbers dgamma(width, before), dbeta(width, before), rms(width, before);
+    op->layer_norm_backward(rows, width, dy.data(), x.data(), gamma.data(), mean.data(), deviation.data(),
+                            dx.data(), dgamma.data(), dbeta.data());
+    op->rms_norm_backward(rows, width, dy.data(), x.data(), gamma.data(), deviation.data(), dx.data(),
+                          rms.data());
+    Numbers dtable(vocabulary * width, before), dposition(sequence * width, before);
+    op->embedding_backward(rows, width, sequence, tokens.data(), dy.data(), dtable.data(), 0, vocabulary,
+                           dposition.data());
+    keep(dgamma), keep(dbeta), keep(rms), keep(dtable), keep(dposition);
+    return all;
+  };
+  Numbers expected = gradients(0);
+  for (double& number : expected) number += 5;
+  expect_near("gradients", gradients(5), expected);
+}
+
+TEST(Operators, WhatLiesBesideStridedRowsStaysAsItIs) {
+  const auto op = reference();
+  constexpr Index heads = 2, size = 6, stride = heads * size + 5;
+  op->reserve_rope(sequence, size, 100);
+  const Numbers narrow = random_numbers(rows * heads * size, 1);
+  Numbers wide(rows * stride, 9.0), turned = narrow;
+  const auto place = [](Index row, Index column) { return static_cast<std::size_t>(row * stride + column); };
+  for (Index row = 0; row < rows; ++row)
+    std::copy_n(narrow.begin() + row * heads * size, heads * size,
+                wide.begin() + static_cast<std::ptrdiff_t>(place(row, 0)));
+  op->rope(rows, sequence, heads, size, heads * size, 100, 1, turned.data());
+  op->rope(rows, sequence, heads, size, stride, 100, 1, wide.data());
+  for (Index row = 0; row < rows; ++row)
+    for (Index column = 0; column < stride; ++column)
+      EXPECT_EQ(wide[place(row, column)],
+                column < heads * size ? turned[static_cast<std::size_t>(row * heads * size + column)] : 9.0);
+}
+
 TEST(Operators, AddSumOfSquaresAndAdamWEqualTheirFormulas) {
   const auto op = reference();
   const Index count = 1009;

@@ -9,7 +9,8 @@ namespace assay::device {
 
 class Scratch {
  public:
-  Scratch() = default;
+  /// `counting`: only counts what it would hold.
+  explicit Scratch(bool counting = false) : counting_(counting) {}
   ~Scratch() { std::free(memory_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -22,14 +23,17 @@ class Scratch {
     std::free(memory_);
     memory_ = nullptr;
     bytes_ = 0;
-    memory_ = std::aligned_alloc(page, rounded);
-    if (memory_ == nullptr) throw std::bad_alloc();
+    if (!counting_) {
+      memory_ = std::aligned_alloc(page, rounded);
+      if (memory_ == nullptr) throw std::bad_alloc();
+    }
     bytes_ = rounded;
   }
   void* get() const { return memory_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
+  bool counting_;
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;
 };

@@ -1,1 +1,1 @@
-assay_benchmark(training/llm_step llm_step.cpp checkpointing.cpp describe.cpp figures.cpp settings.cpp corpus.cpp verdict.cpp settings_test.cpp verdict_test.cpp launched_test.cpp)
+assay_benchmark(training/llm_step llm_step.cpp checkpointing.cpp describe.cpp figures.cpp settings.cpp corpus.cpp verdict.cpp gemm_rate.cpp rank_times.cpp trace_of_step.cpp settings_test.cpp verdict_test.cpp rank_times_test.cpp figures_test.cpp telemetry_test.cpp launched_test.cpp launched_layouts_test.cpp launched_trouble_test.cpp)

@@ -8,6 +8,7 @@
 #include "suites/memory/support/turns.h"
 #include "suites/training/llm_step/llm_step.h"
 #include "suites/training/llm_step/settings.h"
+#include "suites/training/support/operator_shapes.h"
 
 namespace assay::bench {
 
@@ -39,8 +40,12 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
     if (available == 0) return {};  // not known
     // A tenth is left to the system, the libraries and the page cache of the shards.
     const auto share = static_cast<std::int64_t>(available / 10 * 9) / ranks_on_own_node(context.group);
+    const auto scratch = [&](const training::ParallelLayout& layout, std::int64_t rank) {
+      return training::operator_scratch_bytes(settings.shape, layout, rank, settings.element,
+                                              context.threads);
+    };
     return training::memory_refusal(settings.shape, settings.layout,
-                                    {settings.element, 0, loader_bytes(settings)}, share);
+                                    {settings.element, 0, loader_bytes(settings), scratch}, share);
   } catch (const Error& wrong) {
     return wrong.what();
   }
@@ -59,6 +64,8 @@ BenchmarkSpec describe_llm_step() {
       choice_parameter("model", training::preset_names(), "architecture and sizes"),
       choice_parameter("precision", {"f32", "bf16", "f64"},
                        "of activations and products; bf16 has f32 master weights, gradients and moments"),
+      choice_parameter("least_precision", {"bf16", "f32", "f64"},
+                       "floor that a plan sets: a precision with fewer bits is refused"),
       integer_parameter("micro_batch", 16, 1, most_batch, "sequences of one forward and backward pass"),
       integer_parameter("global_batch", 0, 0, most_batch * 64,
                         "sequences of one step over all ranks; 0: micro_batch x data x pipeline"),
@@ -105,7 +112,7 @@ BenchmarkSpec describe_llm_step() {
 }  // namespace
 
 const Benchmark& training_llm_step() {
-  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step};
+  static const Benchmark benchmark{describe_llm_step(), &unsupported, &make_llm_step, true};
   return benchmark;
 }
 

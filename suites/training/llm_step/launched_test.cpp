@@ -4,147 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "reports/base/files.h"
-#include "reports/record/record_json.h"
-#include "reports/record/request.h"
 #include "suites/harness/benchmark.h"
-#include "suites/harness/launched_program.h"
-#include "suites/training/support/fingerprint.h"
+#include "suites/training/llm_step/launched_llm_step.h"
 
 namespace assay::bench {
 namespace {
 
 using testing::HasSubstr;
-using training::Fingerprint;
-
-Parameters both(Parameters first, const Parameters& second) {
-  for (const auto& [name, value] : second) first.insert_or_assign(name, value);
-  return first;
-}
-
-std::int64_t whole(std::int64_t value) {
-  return value;
-}
-
-/// Small models whose sizes are no multiples of anything that they need not be.
-const std::map<std::string, Parameters>& models() {
-  static const std::map<std::string, Parameters> all = {
-      {"gpt, tied", {{"width", whole(24)}, {"vocabulary", whole(67)}, {"sequence", whole(10)}}},
-      {"llama, tied",
-       {{"model", std::string("llama3-1b")},
-        {"layers", whole(2)},
-        {"width", whole(24)},
-        {"heads", whole(4)},
-        {"kv_heads", whole(2)},
-        {"vocabulary", whole(67)},
-        {"sequence", whole(10)}}},
-      {"llama",
-       {{"model", std::string("llama3-8b")},
-        {"layers", whole(3)},
-        {"width", whole(16)},
-        {"heads", whole(4)},
-        {"kv_heads", whole(4)},
-        {"vocabulary", whole(33)},
-        {"sequence", whole(6)}}},
-  };
-  return all;
-}
-
-class LaunchedLlmStep : public testing::Test {
- protected:
-  void SetUp() override {
-    if (mpiexec().empty()) GTEST_SKIP() << "mpiexec is missing";
-  }
-
-  void add(const Parameters& parameters, int ranks) {
-    static const Parameters usual = {{"precision", std::string("f64")},
-                                     {"micro_batch", whole(2)},
-                                     {"global_batch", whole(8)},
-                                     {"steps", whole(5)},
-                                     {"warmups", whole(1)},
-                                     {"rate", 0.01}};
-    RequestedCase one;
-    one.position = static_cast<int>(request_.cases.size()) + 1;
-    one.identity.benchmark = "training/llm_step";
-    one.identity.parameters = both(usual, parameters);
-    one.identity.geometry.ranks_per_node = ranks;
-    one.identity.geometry.threads_per_rank = 1;
-    one.time_s = 1e-6;
-    request_.cases.push_back(one);
-  }
-
-  /// Runs what was added in one start.
-  std::vector<Record> run(int ranks, const std::string& fault = "") {
-    request_.start = 1;
-    request_.seed = 23;
-    request_.plant = fault;
-    request_.storage = {{"scratch", scratch_ / "."}};
-    std::filesystem::remove(results());
-    write_file(scratch_ / "request.json", to_json(request_));
-    const Ended ended =
-        run_command("timeout 120 " + assay_bench(ranks, "--request " + (scratch_ / "request.json").string() +
-                                                            " --results " + results().string()));
-    EXPECT_EQ(ended.exit_code, 0) << ended.output;
-    std::vector<Record> records;
-    const std::string all = read_file(results());
-    for (std::size_t begin = 0; begin < all.size();) {
-      const std::size_t end = all.find('\n', begin);
-      const std::string line = all.substr(begin, end - begin);
-      if (!parse_progress(line)) records.push_back(parse_record(line, {}));
-      begin = end + 1;
-    }
-    EXPECT_EQ(records.size(), request_.cases.size());
-    request_.cases.clear();
-    // The files of tokens are gone.
-    for (const auto& entry : std::filesystem::directory_iterator(scratch_ / "."))
-      EXPECT_THAT(entry.path().filename().string(), testing::Not(testing::StartsWith("assay-")))
-          << entry.path();
-    return records;
-  }
-
-  Fingerprint fingerprint_of(const Record& record) {
-    EXPECT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
-    if (record.attachments.size() != 1) return {};
-    return training::parse_fingerprint(read_file(scratch_ / "attachments" / record.attachments[0]));
-  }
-
-  void expect_passed(const Record& record) {
-    ASSERT_EQ(record.status, LaunchStatus::completed) << name_of(record) << ": " << record.reason;
-    const DeviceResult& device = record.devices.at(0);
-    EXPECT_EQ(device.check.status, CheckStatus::pass) << name_of(record) << ": " << device.check.how;
-    for (const FigureOfMerit& fom : record.foms) EXPECT_TRUE(value_of(fom, device)) << fom.name;
-  }
-
-  /// The same losses and gradient norms, step by step.
-  void expect_alike(const Record& record, const Fingerprint& serial, double bound) {
-    expect_passed(record);
-    const Fingerprint own = fingerprint_of(record);
-    ASSERT_LE(own.size(), serial.size());
-    for (std::size_t step = 0; step < own.size(); ++step) {
-      EXPECT_NEAR(own[step].loss, serial[step].loss, bound * serial[step].loss)
-          << name_of(record) << " " << step;
-      EXPECT_NEAR(own[step].gradient_norm, serial[step].gradient_norm,
-                  bound * serial[step].gradient_norm * 10)
-          << name_of(record) << " " << step;
-    }
-  }
-
-  std::filesystem::path results() const { return scratch_ / "results.jsonl"; }
-
-  static std::string name_of(const Record& record) {
-    std::string name;
-    for (const auto& [key, value] : record.parameters) name += " " + key + "=" + to_string(value);
-    return name;
-  }
-
-  StartRequest request_;
-  ScratchFolder scratch_;
-};
 
 std::vector<Parameters> layouts_of(int ranks) {
   const Parameters data{{"data", whole(2)}}, tensor{{"tensor", whole(2)}}, pipeline{{"pipeline", whole(2)}};
@@ -208,7 +78,7 @@ TEST_F(LaunchedLlmStep, TheSameSeedAndLayoutGiveTheSameBits) {
     }
     expect_passed(records[i]);
     if (i % (2 * half) < half) continue;
-    EXPECT_EQ(records[i].attachments, records[i - half].attachments) << name_of(records[i]);
+    EXPECT_EQ(records[i].attachments.at(0), records[i - half].attachments.at(0)) << name_of(records[i]);
     EXPECT_EQ(records[i].path.at("fingerprint"), records[i - half].path.at("fingerprint"));
   }
 }
@@ -261,7 +131,7 @@ TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
       ++number;
       add(both(one, {{"checkpoint_every", every}}), ranks);
     }
-    std::vector<std::string> without;  // the attachment of the case before, which had no checkpoints
+    std::string without;  // the fingerprint of the case before, which had no checkpoints
     for (const Record& record : run(ranks)) {
       if (record.status == LaunchStatus::unsupported) {
         EXPECT_THAT(record.reason, HasSubstr("bf16"));
@@ -273,11 +143,11 @@ TEST_F(LaunchedLlmStep, EveryLayoutGoesOnFromItsCheckpointBitForBit) {
       EXPECT_EQ(record.path.contains("checkpoint"), every > 0);
       EXPECT_EQ(device.metrics.contains("tokens_with_checkpoints_per_s"), every > 0);
       if (every == 0) {
-        without = record.attachments;
+        without = record.attachments.at(0);
         continue;
       }
       if (!without.empty()) {
-        EXPECT_EQ(record.attachments, without) << name_of(record);
+        EXPECT_EQ(record.attachments.at(0), without) << name_of(record);
       }
       without.clear();
       EXPECT_THAT(device.check.how, HasSubstr(again.at(every))) << name_of(record);

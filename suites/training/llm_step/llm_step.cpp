@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <numbers>
 #include <optional>
 #include <stdexcept>
@@ -16,14 +15,19 @@
 #include "reports/base/names.h"
 #include "suites/device/device.h"
 #include "suites/harness/agreement.h"
+#include "suites/harness/group_energy.h"
 #include "suites/harness/recorder.h"
 #include "suites/training/llm_step/checkpointing.h"
 #include "suites/training/llm_step/corpus.h"
 #include "suites/training/llm_step/figures.h"
+#include "suites/training/llm_step/gemm_rate.h"
+#include "suites/training/llm_step/rank_times.h"
 #include "suites/training/llm_step/settings.h"
+#include "suites/training/llm_step/trace_of_step.h"
 #include "suites/training/llm_step/verdict.h"
 #include "suites/training/support/fingerprint.h"
 #include "suites/training/support/loader.h"
+#include "suites/training/support/resident_memory.h"
 
 namespace assay::bench {
 
@@ -41,15 +45,6 @@ class PassClock final : public Clock {
   const Recorder* recorder_ = nullptr;
 };
 
-/// The most that this process ever had in memory (VmHWM of proc(5)), bytes; 0: not known.
-double peak_rss_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
-  }
-  return 0;
-}
-
 class LlmStep final : public PassCase {
  public:
   LlmStep(const Parameters& parameters, const Context& context)
@@ -58,7 +53,9 @@ class LlmStep final : public PassCase {
         settings_(llm_step_settings(parameters, context.group.size())),
         storage_(text(parameters, "storage")),
         source_(token_source(context.seed, settings_.shape.vocabulary)),
-        corpus_size_(corpus_size(settings_)) {}
+        corpus_size_(corpus_size(settings_)),
+        rank_times_(group_),
+        energy_(group_) {}
 
   PassLimits limits() const override {
     PassLimits limits;
@@ -71,6 +68,15 @@ class LlmStep final : public PassCase {
   }
 
   void prepare() override {
+    // Before the training has any memory, and no more than it will have.
+    SteadyClock clock;
+    facts_.gemm =
+        measure_gemm_rate(group_, settings_.element, context_.threads,
+                          training::total_bytes(training::memory_items(
+                              settings_.shape, settings_.layout, group_.rank(), {settings_.element, 0, 0})),
+                          std::clamp(context_.time_s / 20, 0.2, 2.0), clock);
+    facts_.rss_before_bytes = training::resident_bytes();
+    training::forget_peak_resident();
     corpus_ = std::make_unique<Corpus>(context_, storage_, source_, corpus_size_);
     // Ranks that fail alone must not leave others waiting in the trainer's constructor.
     agree_or_throw(group_, [&] {
@@ -93,15 +99,19 @@ class LlmStep final : public PassCase {
   }
 
   void pass(Recorder& recorder) override {
+    if (context_.fault == Fault::wrong_element && fingerprint_.size() == 1) corrupt();
     clock_.use(&recorder);
+    if (recorder.recording() && rank_times_.steps() == 0) energy_.start(recorder.now_s());
+    const double exchanged_s = trainer_->exchanged_within_layers_s();
     training::StepResult result;
     const double step_s = recorder.time("step", [&] {
       result = trainer_->step([&](std::int64_t micro_batch) { return next_batch(micro_batch); }, last_pass_);
     });
-    const training::StepLog& log = trainer_->log();
-    std::vector<double> parts;
+    own_ = recorder.own_time();
+    OwnStep own{own_.end_s - own_.begin_s, {}, trainer_->exchanged_within_layers_s() - exchanged_s};
     for (std::size_t i = 0; i < training::phase_count; ++i)
-      parts.push_back(log.total_s(static_cast<training::Phase>(i)));
+      own.phases_s[i] = trainer_->log().total_s(static_cast<training::Phase>(i));
+    std::vector<double> parts(own.phases_s.begin(), own.phases_s.end());
     group_.maximum(parts);
     for (std::size_t i = 0; i < parts.size(); ++i)
       recorder.add(std::string(training::name_of(static_cast<training::Phase>(i))), parts[i]);
@@ -109,8 +119,10 @@ class LlmStep final : public PassCase {
     // Each step once: the histogram adds up what all ranks give.
     if (group_.rank() == 0) recorder.operation("each_step", step_s);
     if (recorder.recording()) {
+      energy_.read(recorder.now_s());
       if (!facts_.steps_s.empty()) recorder.add("change", std::abs(step_s / facts_.steps_s.back() - 1), "1");
       facts_.steps_s.push_back(step_s);
+      rank_times_.add(own);
     }
     keep(result);
     if (checkpointing_) checkpointing_->after_step(recorder);
@@ -133,6 +145,10 @@ class LlmStep final : public PassCase {
     const Verdict learning = judge_learning(losses, task());
     const std::vector<RankState> states = all_states();
     const Verdict ranks = judge_ranks(states, settings_.layout, settings_.shape.tied_head);
+    rank_times_.gather();
+    energy_.gather();
+    if (!context_.trace_file.empty())
+      trace_ = trace_of_step(group_, trainer_->steps(), own_, trainer_->log().spans());
     find_facts();
     // Last: it goes back to an earlier state.
     const Verdict resumed = checkpointing_ ? go_on_from_checkpoint() : Verdict{};
@@ -167,7 +183,7 @@ class LlmStep final : public PassCase {
     path["model"] = describe(settings_.shape);
     path["layout"] = describe(settings_.layout);
     path["optimizer"] = optimizer();
-    path["flops"] = "PaLM, appendix B: 6 N + 12 L H Q T a token, N without look-up tables";
+    path.merge(llm_step_words(settings_, facts_));
     path["tokens"] = "Markov source of " + std::to_string(source_.symbols()) + " symbols, " +
                      std::to_string(corpus_size_.shards) + " shards on " + corpus_->where();
     // Later steps depend on how much time there was: nodes are compared by these.
@@ -183,14 +199,17 @@ class LlmStep final : public PassCase {
 
   std::map<std::string, double> metrics() const override {
     std::map<std::string, double> metrics = llm_step_metrics(settings_, facts_);
+    metrics.merge(rank_metrics(rank_times_.ranks(), rank_times_.steps()));
     if (checkpointing_) checkpointing_->add_to(metrics, facts_.steps_s);
     return metrics;
   }
 
   std::vector<Attachment> attachments() const override {
     if (group_.rank() != 0) return {};
-    return {{training::to_text(fingerprint_)}};
+    return {{training::to_text(fingerprint_)}, {to_json(rank_times_.map())}};
   }
+
+  std::string trace() const override { return trace_; }
 
  private:
   /// The one before goes first: there is memory for one queue.
@@ -219,6 +238,14 @@ class LlmStep final : public PassCase {
   LearningTask task() const {
     return {std::log(static_cast<double>(settings_.shape.vocabulary)), source_.entropy(), source_.variance(),
             settings_.tokens_per_step(), corpus_size_.steps};
+  }
+
+  /// Silent corruption in the middle of the training: a bit of one weight of the last rank, of its mantissa
+  /// and large enough not to be rounded away. The fingerprint of every later step must show it.
+  void corrupt() {
+    if (group_.rank() != group_.size() - 1) return;
+    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
+    weight[device::bytes_of(settings_.element) - 2] ^= std::byte{8};
   }
 
   /// What is known of a step when it has ended; not timed.
@@ -281,6 +308,10 @@ class LlmStep final : public PassCase {
 
   void find_facts() {
     facts_.ranks = group_.size();
+    facts_.warmups = static_cast<std::int64_t>(fingerprint_.size()) - rank_times_.steps();
+    facts_.energy_j = energy_.joules();
+    facts_.energy_time_s = energy_.elapsed_s();
+    facts_.energy_words = energy_.words();
     facts_.entropy_nats = source_.entropy();
     facts_.loss_bound_nats = learned_bound(task());
     facts_.last_loss_nats = last_.loss;
@@ -289,7 +320,8 @@ class LlmStep final : public PassCase {
         training::memory_items(settings_.shape, settings_.layout, group_.rank(),
                                {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
     facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
-    facts_.peak_rss_bytes = group_.maximum(peak_rss_bytes());
+    facts_.rss_before_bytes = group_.maximum(facts_.rss_before_bytes);
+    facts_.peak_rss_bytes = group_.maximum(training::peak_resident_bytes());
     facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
     const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);
@@ -331,6 +363,10 @@ class LlmStep final : public PassCase {
   std::optional<Checkpointing> checkpointing_;
   std::optional<device::Ceiling> ceiling_;
   bool last_pass_ = false;  ///< its sums of gradients are verified
+  RankTimes rank_times_;
+  GroupEnergy energy_;
+  Recorder::Interval own_;  ///< of the latest step
+  std::string trace_;
   training::StepResult last_;
   std::uint64_t after_last_step_ = 0;
   training::Fingerprint fingerprint_;

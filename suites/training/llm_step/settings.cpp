@@ -19,6 +19,10 @@ device::Element parse_precision(const std::string& name) {
   return name == "bf16" ? device::Element::bf16 : device::Element::f32;
 }
 
+int significand_bits(device::Element element) {
+  return element == device::Element::bf16 ? 8 : element == device::Element::f32 ? 24 : 53;
+}
+
 std::string count(std::int64_t number, const char* thing) {
   return std::to_string(number) + " " + thing + (number == 1 ? "" : "s");
 }
@@ -53,7 +57,12 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   layout.recompute_activations = flag(parameters, "recompute");
   training::require_valid(settings.shape, layout, ranks);
 
-  settings.element = parse_precision(text(parameters, "precision"));
+  const std::string &precision = text(parameters, "precision"), &floor = text(parameters, "least_precision");
+  settings.element = parse_precision(precision);
+  if (significand_bits(settings.element) < significand_bits(parse_precision(floor))) {
+    throw bad_input("precision " + precision + " is below the least that is allowed here, " + floor,
+                    "train in " + floor + ", or ask those who set least_precision");
+  }
   settings.optimizer.rate = real(parameters, "rate");
   if (settings.optimizer.rate == 0)
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);

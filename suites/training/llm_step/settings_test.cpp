@@ -47,6 +47,10 @@ TEST(LlmStepSettings, WhatDoesNotDivideIsRefusedWithNumbers) {
   EXPECT_THAT(refusal({{"pipeline", std::int64_t{4}}}, 4), HasSubstr("at most 2"));
   EXPECT_THAT(refusal({{"sequence", std::int64_t{65}}}), HasSubstr("at most 64"));
   EXPECT_THAT(refusal({{"heads", std::int64_t{3}}}), HasSubstr("128"));
+  EXPECT_THAT(refusal({{"precision", std::string("bf16")}, {"least_precision", std::string("f32")}}),
+              HasSubstr("precision bf16 is below the least that is allowed here, f32"));
+  EXPECT_EQ(refusal({{"precision", std::string("f64")}, {"least_precision", std::string("f32")}}),
+            "nothing was thrown");
   EXPECT_THAT(refusal({{"sequence_parallel", true}}), HasSubstr("needs tensor parallelism"));
   EXPECT_THROW(token_source(1, 3), Error);
   EXPECT_EQ(token_source(1, 5).symbols(), 5);

@@ -142,7 +142,8 @@ std::vector<MemoryItem> memory_items(const ModelShape& shape, const ParallelLayo
   add_kept(items, q, all, layout.recompute_activations ? 1 : all);
   add_work(items, q, layout, at.pipeline);
   if (at.pipeline == layout.pipeline - 1) add_end(items, q);
-  items.add("scratch", Element::int8, request.scratch_bytes, 1, "what the operators reserve");
+  items.add("scratch", Element::int8, request.scratch ? request.scratch(layout, rank) : request.scratch_bytes,
+            1, "what the operators reserve");
   items.add("loader", Element::int8, request.loader_bytes, 1, "the queue of the loader");
   return items.take();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct MemoryRequest {
   Element element = Element::f32;  ///< f64, f32 or bf16, of activations and products
   std::int64_t scratch_bytes = 0;  ///< of the operators
   std::int64_t loader_bytes = 0;   ///< of the prefetching loader's queue
+  /// The operators' scratch on a rank of any layout, in place of `scratch_bytes` (operator_scratch_bytes):
+  /// for asking beforehand, and for the ways that a refusal suggests.
+  std::function<std::int64_t(const ParallelLayout& layout, std::int64_t rank)> scratch = {};
 };
 
 /// Everything that `rank` allocates, R = rows of a micro-batch, R' = own rows (R / tensor with sequence

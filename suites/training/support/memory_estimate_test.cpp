@@ -5,6 +5,9 @@
 
 #include <stdexcept>
 
+#include "suites/device/device.h"
+#include "suites/training/support/operator_shapes.h"
+
 namespace assay::training {
 namespace {
 
@@ -125,6 +128,32 @@ TEST(MemoryEstimate, TheLargestRankIsFound) {
     EXPECT_LE(total_bytes(memory_items(shape, layout, rank, {})),
               total_bytes(memory_items(shape, layout, worst, {})));
   }
+}
+
+TEST(MemoryEstimate, ScratchIsCountedBeforeItIsThere) {
+  const ModelShape llama =
+      preset("llama3-8b", {.layers = 2, .width = 128, .sequence = 70, .vocabulary = 9001});
+  for (const Element element : {Element::f64, Element::f32, Element::bf16}) {
+    if (!device::host().gemm_unsupported(element).empty()) continue;
+    for (const ModelShape& shape : {small(), llama}) {
+      for (const std::int64_t tensor : {1, 4}) {
+        const ParallelLayout layout{.tensor = tensor, .micro_batch = 3, .global_batch = 3};
+        const auto operators = device::host_operators(element, 2);
+        reserve_operators(*operators, shape, layout, tensor - 1);
+        EXPECT_EQ(operator_scratch_bytes(shape, layout, tensor - 1, element, 2), operators->scratch_bytes());
+        EXPECT_GT(operators->scratch_bytes(), 0);
+      }
+    }
+  }
+}
+
+TEST(MemoryEstimate, ARefusalAsksForTheScratchOfEachWayOut) {
+  const ParallelLayout layout{.micro_batch = 4, .global_batch = 4};
+  MemoryRequest request;
+  request.scratch = [](const ParallelLayout& asked, std::int64_t) { return asked.micro_batch << 30; };
+  EXPECT_EQ(bytes(memory_items(small(), layout, 0, request), "scratch"), std::int64_t{4} << 30);
+  const std::string words = memory_refusal(small(), layout, request, std::int64_t{3} << 30);
+  EXPECT_THAT(words, AllOf(HasSubstr("scratch 4 GiB"), HasSubstr("micro_batch = 1 (1 GiB, fits)")));
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 
 #include "reports/base/error.h"
 #include "suites/training/support/damaged_files.h"
+#include "suites/training/support/generator.h"
 #include "suites/training/support/temporary_folder.h"
 
 namespace assay::training {
@@ -78,6 +80,25 @@ TEST_F(ShardFiles, AVocabularyThatDoesNotFitIsRefusedWithBothNumbers) {
       message([&] { Shard(path_, 99); }),
       AllOf(HasSubstr("vocabulary of 100"), HasSubstr("one of 99"), HasSubstr("vocabulary = 100 or more")));
   EXPECT_THAT(message([&] { write_shard(path_, tokens_, 99, {}); }), HasSubstr("token 99 is outside"));
+}
+
+TEST_F(ShardFiles, TokensBeyondTheirOwnVocabularyAreFound) {
+  write_shard(path_, tokens_, 100, {});
+  // A header that says 50, and is right about it: the writer counted wrongly.
+  std::array<std::uint64_t, 8> words{};
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.read(reinterpret_cast<char*>(words.data()), sizeof words);
+  words[2] = 50;
+  words[7] = golden;
+  for (std::size_t i = 0; i < 7; ++i) words[7] = mixed(words[7] ^ words[i]);
+  file.seekp(0);
+  file.write(reinterpret_cast<const char*>(words.data()), sizeof words);
+  file.close();
+  const Shard shard(path_, 50);
+  EXPECT_THAT(read(shard, 0, 2), ElementsAre(5, 0));
+  EXPECT_THAT(message([&] { shard.verify(); }),
+              AllOf(HasSubstr("tokens"), HasSubstr("the token 99"), HasSubstr("its vocabulary of 50")));
+  EXPECT_THAT(message([&] { read(shard, 2, 2); }), HasSubstr("near place 2"));
 }
 
 TEST_F(ShardFiles, EveryChangedByteIsFound) {

@@ -4,15 +4,13 @@
 #include <cstring>
 #include <string_view>
 
+#include "suites/training/support/operator_shapes.h"
+
 namespace assay::training {
 
 namespace {
 
 using device::bytes_of;
-
-Block vocabulary_of(const ModelShape& shape, const TensorGroup& group) {
-  return block_of(shape.vocabulary, group.rank(), group.size());
-}
 
 }  // namespace
 
@@ -36,25 +34,14 @@ Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, de
       head_role_(shape.tied_head ? Role::token_table : Role::head_weight),
       residual_out_(memory_.at("work.residual_out")),
       d_residual_(memory_.at("work.d_residual")) {
-  const std::int64_t parts = layout.tensor, width = shape.width;
-  const std::int64_t feed_forward = shape.feed_forward / parts;
-  qkv_ = {{rows_, width, (width + 2 * shape.kv_width()) / parts}, Role::qkv_weight, Role::qkv_bias};
-  attention_out_ = {
-      {rows_, width / parts, width}, Role::attention_output_weight, Role::attention_output_bias};
-  feed_forward_in_ = {{rows_, width, gpt_ ? feed_forward : 2 * feed_forward},
-                      Role::feed_forward_in_weight,
-                      Role::feed_forward_in_bias};
-  feed_forward_out_ = {
-      {rows_, feed_forward, width}, Role::feed_forward_out_weight, Role::feed_forward_out_bias};
-  attention_shape_ = {layout.micro_batch, shape.sequence, shape.heads / parts, shape.kv_heads / parts,
-                      shape.head_size()};
-  const Block vocabulary = vocabulary_of(shape, group);
-  head_shape_ = {rows_, width, vocabulary.count, vocabulary.begin};
-  for (const Linear* linear : {&qkv_, &attention_out_, &feed_forward_in_, &feed_forward_out_})
-    operators_.reserve_linear(linear->shape);
-  operators_.reserve_attention(attention_shape_);
-  if (!gpt_) operators_.reserve_rope(shape.sequence, shape.head_size(), shape.rope_base);
-  if (last_) operators_.reserve_head(head_shape_);
+  const OperatorShapes shapes = operator_shapes(shape, layout, rank);
+  qkv_ = {shapes.qkv, Role::qkv_weight, Role::qkv_bias};
+  attention_out_ = {shapes.attention_out, Role::attention_output_weight, Role::attention_output_bias};
+  feed_forward_in_ = {shapes.feed_forward_in, Role::feed_forward_in_weight, Role::feed_forward_in_bias};
+  feed_forward_out_ = {shapes.feed_forward_out, Role::feed_forward_out_weight, Role::feed_forward_out_bias};
+  attention_shape_ = shapes.attention;
+  head_shape_ = shapes.head;
+  reserve_operators(operators_, shape, layout, rank);
 }
 
 void* Stage::kept(std::string_view name, std::int64_t layer, std::int64_t slot) const {

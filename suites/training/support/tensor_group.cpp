@@ -1,6 +1,7 @@
 #include "suites/training/support/tensor_group.h"
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace assay::training {
@@ -18,8 +19,12 @@ void add_bf16(void* in, void* inout, int* length, MPI_Datatype*) {
 
 }  // namespace
 
-TensorGroup::TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent)
-    : communicator_(communicator), sequence_parallel_(sequence_parallel), silent_(silent) {
+TensorGroup::TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent,
+                         std::function<double()> now_s)
+    : communicator_(communicator),
+      sequence_parallel_(sequence_parallel),
+      silent_(silent),
+      now_s_(std::move(now_s)) {
   if (communicator == MPI_COMM_NULL) return;
   MPI_Comm_rank(communicator, &rank_);
   MPI_Comm_size(communicator, &size_);
@@ -64,8 +69,10 @@ const void* TensorGroup::gather(Element element, std::int64_t own_count, const v
     std::memcpy(static_cast<std::byte*>(all) + bytes * static_cast<std::size_t>(rank_), own, bytes);
     return all;
   }
+  const double begin_s = now_s();
   MPI_Allgather(own, static_cast<int>(own_count), type(element), all, static_cast<int>(own_count),
                 type(element), communicator_);
+  exchanged_s_ += now_s() - begin_s;
   bytes_sent_ += own_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1);
   return all;
 }
@@ -81,8 +88,10 @@ void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial,
       kept.assign(begin, begin + own_bytes);
       std::memset(partial, 0, bytes);
     }
+    const double begin_s = now_s();
     MPI_Reduce_scatter_block(partial, own, static_cast<int>(all_count / size_), type(element),
                              sum_of(element), communicator_);
+    exchanged_s_ += now_s() - begin_s;
     if (silent_) std::memcpy(own, kept.data(), own_bytes);
     bytes_sent_ += all_count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
     return;
@@ -96,14 +105,18 @@ void TensorGroup::reduce(Element element, std::int64_t all_count, void* partial,
 void TensorGroup::sum(Element element, std::int64_t count, void* values) const {
   if (size_ == 1) return;
   if (silent_) return take_part(element, count, sum_of(element));
+  const double begin_s = now_s();
   MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), sum_of(element), communicator_);
+  exchanged_s_ += now_s() - begin_s;
   bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
 }
 
 void TensorGroup::maximum(Element element, std::int64_t count, void* values) const {
   if (size_ == 1) return;
   if (silent_) return take_part(element, count, MPI_MAX);
+  const double begin_s = now_s();
   MPI_Allreduce(MPI_IN_PLACE, values, static_cast<int>(count), type(element), MPI_MAX, communicator_);
+  exchanged_s_ += now_s() - begin_s;
   bytes_sent_ += 2 * count * static_cast<std::int64_t>(device::bytes_of(element)) * (size_ - 1) / size_;
 }
 

@@ -6,6 +6,7 @@
 #include <mpi.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "suites/device/element.h"
 
@@ -14,8 +15,10 @@ namespace assay::training {
 class TensorGroup {
  public:
   TensorGroup() = default;  ///< one rank
-  /// `communicator` outlives the group. `silent`: see Trainer.
-  TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent = false);
+  /// `communicator` outlives the group. `silent`: see Trainer. `now_s`: the clock that exchanges are timed
+  /// by.
+  TensorGroup(MPI_Comm communicator, bool sequence_parallel, bool silent = false,
+              std::function<double()> now_s = {});
   ~TensorGroup();
   TensorGroup(const TensorGroup&) = delete;
   TensorGroup& operator=(const TensorGroup&) = delete;
@@ -32,10 +35,13 @@ class TensorGroup {
   void sum(device::Element element, std::int64_t count, void* values) const;
   void maximum(device::Element element, std::int64_t count, void* values) const;
   std::int64_t bytes_sent() const { return bytes_sent_; }
+  /// What exchanges took so far, waiting for the others included; 0 without a clock.
+  double exchanged_s() const { return exchanged_s_; }
 
  private:
   MPI_Datatype type(device::Element element) const;
   MPI_Op sum_of(device::Element element) const;
+  double now_s() const { return now_s_ ? now_s_() : 0; }
   /// What a silent rank does in place of an all-reduce.
   void take_part(device::Element element, std::int64_t count, MPI_Op operation) const;
 
@@ -46,7 +52,9 @@ class TensorGroup {
   bool silent_ = false;
   MPI_Datatype bf16_ = MPI_DATATYPE_NULL;
   MPI_Op bf16_sum_ = MPI_OP_NULL;
+  std::function<double()> now_s_;
   mutable std::int64_t bytes_sent_ = 0;
+  mutable double exchanged_s_ = 0;
 };
 
 }  // namespace assay::training

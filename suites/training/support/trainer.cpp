@@ -16,7 +16,7 @@ using device::Element;
 
 /// Data, two receives, two waits for sends, forward, backward.
 constexpr std::int64_t spans_of_a_micro_batch = 7;
-constexpr std::int64_t spans_of_a_step = 8;
+constexpr std::int64_t spans_of_a_step = 9;
 /// The last backward pass is interrupted by what is done about the gradients of each layer.
 constexpr std::int64_t spans_of_a_layer = 2;
 
@@ -67,10 +67,10 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       tensor_(split(group, lowest_rank(tensor_group(layout, group.rank())), at_.tensor, layout.tensor)),
       pipeline_(
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
-      log_(std::move(now_s),
-           static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() +
-                                    spans_of_a_layer * (shape.layers + 2) + spans_of_a_step)),
-      tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent)),
+      log_(now_s, static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() +
+                                           spans_of_a_layer * (shape.layers + 2) + spans_of_a_step)),
+      tensor_group_(
+          std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent, std::move(now_s))),
       data_group_(data_ == MPI_COMM_NULL ? bench::ProcessGroup() : data_parallel_group(group, layout, data_)),
       exchange_(make_exchange()),
       memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0}), places()),
@@ -293,7 +293,7 @@ const LocalTensor* Trainer::shared_table() const {
   return local().find(Role::token_table, before_layers);
 }
 
-double Trainer::gradient_norm() {
+double Trainer::squares_of_gradients() {
   double sum = 0;
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
@@ -302,11 +302,7 @@ double Trainer::gradient_norm() {
     if (!layout_.shard_optimizer && at_.data > 0) continue;
     sum += operators_.sum_of_squares(segment.count, gradients(segment.begin));
   }
-  own_squares_ = sum;
-  if (!group_.alone()) {
-    MPI_Allreduce(MPI_IN_PLACE, &sum, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
-  }
-  return std::sqrt(sum);
+  return sum;
 }
 
 void Trainer::update(double gradient_scale) {
@@ -360,13 +356,15 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next, bo
   }
   StepResult result;
   result.own_loss = loss_sum_;
-  log_.time(Phase::optimizer, "norm of the gradients", -1, [&] {
-    result.gradient_norm = gradient_norm();
-    // Only the last stage has losses; each of its tensor ranks has the same.
-    double loss = stage_->last() && at_.tensor == 0 ? loss_sum_ : 0;
-    if (!group_.alone()) MPI_Allreduce(MPI_IN_PLACE, &loss, 1, MPI_DOUBLE, MPI_SUM, group_.communicator());
-    result.loss = loss / static_cast<double>(layout_.global_batch * shape_.sequence);
-  });
+  log_.time(Phase::optimizer, "norm of the gradients", -1, [&] { own_squares_ = squares_of_gradients(); });
+  // Only the last stage has losses; each of its tensor ranks has the same.
+  double sums[2] = {own_squares_, stage_->last() && at_.tensor == 0 ? loss_sum_ : 0};
+  if (!group_.alone()) {
+    log_.time(Phase::exposed, "norm and loss of all ranks", -1,
+              [&] { MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, group_.communicator()); });
+  }
+  result.gradient_norm = std::sqrt(sums[0]);
+  result.loss = sums[1] / static_cast<double>(layout_.global_batch * shape_.sequence);
   result.own_squares = own_squares_;
   log_.time(Phase::optimizer, "AdamW", -1, [&] {
     const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;

@@ -90,6 +90,9 @@ class Trainer {
   void resume(std::int64_t steps) { steps_ = steps; }
   /// What the latest step did, and when.
   const StepLog& log() const { return log_; }
+  /// What exchanges within layers (tensor-parallel ranks) took so far: part of forward and backward in the
+  /// log.
+  double exchanged_within_layers_s() const { return tensor_group_->exchanged_s(); }
   /// Bytes that this rank has sent so far.
   std::int64_t bytes_sent() const;
 
@@ -101,7 +104,7 @@ class Trainer {
   const LocalTensor* shared_table() const;
   void share_tied_gradient();
   void share_tied_weights();
-  double gradient_norm();
+  double squares_of_gradients();
   void update(double gradient_scale);
   void receive(std::int64_t micro_batch, void* values, int from);
   void send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request);

@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "suites/training/support/noisy_operators.h"
 #include "suites/training/support/reference_runs.h"
 
 namespace assay::training {
@@ -23,7 +27,10 @@ const std::vector<ReferenceRun>& runs() {
 class Training {
  public:
   Training(const ReferenceRun& run, Element element, bool one_by_one, bool recompute)
-      : run_(run), operators_(device::host_operators(element, 2)) {
+      : Training(run, device::host_operators(element, 2), one_by_one, recompute) {}
+  Training(const ReferenceRun& run, std::unique_ptr<device::Operators> operators, bool one_by_one = false,
+           bool recompute = false)
+      : run_(run), operators_(std::move(operators)) {
     layout_.global_batch = run.batch;
     layout_.micro_batch = one_by_one ? 1 : run.batch;
     layout_.recompute_activations = recompute;
@@ -70,6 +77,34 @@ TEST(Trainer, IsTheReferenceToNineDigitsInF64) {
         EXPECT_NEAR(result.gradient_norm, run.gradient_norms[step], 1e-9 * run.gradient_norms[step])
             << run.name << " " << step;
       }
+    }
+  }
+}
+
+std::vector<double> losses_of(const ReferenceRun& run, std::unique_ptr<device::Operators> operators) {
+  Training training(run, std::move(operators));
+  std::vector<double> losses;
+  for (std::size_t step = 0; step < run.losses.size(); ++step) losses.push_back(training.step().loss);
+  return losses;
+}
+
+TEST(Trainer, NarrowerFormatsStayAsNearAsTheirRoundingsAllow) {
+  const std::pair<Element, double> formats[] = {{Element::f32, 0x1p-24}, {Element::bf16, 0x1p-8}};
+  for (const auto& [element, unit] : formats) {
+    if (!device::host().gemm_unsupported(element).empty()) continue;
+    for (const ReferenceRun& run : runs()) {
+      const std::vector<double> scatter = scatter_of_roundings(
+          unit, run.losses, [&](auto operators) { return losses_of(run, std::move(operators)); });
+      const auto farthest = [&](const std::vector<double>& losses) {
+        double worst = 0;
+        for (std::size_t step = 0; step < losses.size(); ++step)
+          worst = std::max(worst, std::abs(losses[step] - run.losses[step]) / scatter[step]);
+        return worst;
+      };
+      const std::string which = std::string(device::name_of(element)) + ", " + run.name;
+      EXPECT_LE(farthest(losses_of(run, device::host_operators(element, 2))), 4) << which;
+      // Errors that are a hundred times as large would be seen.
+      EXPECT_GT(farthest(losses_of(run, std::make_unique<NoisyOperators>(100 * unit, 9))), 4) << which;
     }
   }
 }

@@ -1,0 +1,1 @@
+assay_benchmark(compute/operators operators.cpp describe.cpp operator_costs.cpp roofline.cpp operands.cpp family.cpp linear_family.cpp head_family.cpp attention_family.cpp norm_family.cpp row_families.cpp flat_families.cpp google_benchmark.cpp operator_costs_test.cpp roofline_test.cpp family_test.cpp google_benchmark_test.cpp launched_test.cpp)

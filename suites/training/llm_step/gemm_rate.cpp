@@ -1,0 +1,90 @@
+#include "suites/training/llm_step/gemm_rate.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "suites/device/device.h"
+#include "suites/device/operators.h"
+#include "suites/harness/agreement.h"
+
+namespace assay::bench {
+
+namespace {
+
+using device::Element;
+
+constexpr std::int64_t smallest = 256, largest = 4096;
+constexpr int fewest_runs = 3, most_runs = 6;
+
+/// Numbers in [-1, 1) without a pattern: what multiplies zeros may be faster than it is.
+void fill(Element element, std::int64_t count, void* values) {
+  std::uint32_t state = 12345;
+  const auto put = [&](auto* numbers, auto convert) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      state = state * 1664525u + 1013904223u;  // Numerical Recipes, chapter 7
+      numbers[i] = convert(static_cast<float>(state >> 8) * 0x1p-23f - 1.0f);
+    }
+  };
+  if (element == Element::f64) {
+    put(static_cast<double*>(values), [](float value) { return static_cast<double>(value); });
+  } else if (element == Element::f32) {
+    put(static_cast<float*>(values), [](float value) { return value; });
+  } else {
+    put(static_cast<device::Bf16*>(values), [](float value) { return device::to_bf16(value); });
+  }
+}
+
+/// What one size needs, there for as long as it is measured.
+class Product {
+ public:
+  Product(Element element, int threads, std::int64_t size)
+      : shape_{size, size, size}, operators_(device::host_operators(element, threads)) {
+    operators_->reserve_linear(shape_);
+    const auto count = static_cast<std::size_t>(size * size);
+    for (auto& buffer : buffers_) {
+      buffer = device::host().allocate(count * device::bytes_of(element));
+      fill(element, size * size, buffer->host());
+    }
+  }
+  void run() {
+    operators_->linear_forward(shape_, buffers_[0]->host(), buffers_[1]->host(), nullptr,
+                               buffers_[2]->host());
+  }
+
+ private:
+  const device::LinearShape shape_;
+  std::unique_ptr<device::Operators> operators_;
+  std::unique_ptr<device::Buffer> buffers_[3];
+};
+
+}  // namespace
+
+GemmRate measure_gemm_rate(const ProcessGroup& group, Element element, int threads, std::int64_t most_bytes,
+                           double time_s, Clock& clock) {
+  const auto agreed_bytes = static_cast<std::int64_t>(-group.maximum(-static_cast<double>(most_bytes)));
+  GemmRate best;
+  double spent_s = 0, shortest_s = 0;
+  for (std::int64_t size = smallest; size <= largest; size *= 2) {
+    // Operands, and a copy of one that the library may make.
+    const std::int64_t bytes = 4 * size * size * static_cast<std::int64_t>(device::bytes_of(element));
+    const bool too_long = spent_s + fewest_runs * 8 * shortest_s > time_s;
+    if (size > smallest && (bytes > agreed_bytes || too_long)) break;
+    std::unique_ptr<Product> product;
+    agree_or_throw(group, [&] { product = std::make_unique<Product>(element, threads, size); });
+    product->run();  // the first one plans and touches memory
+    shortest_s = 0;
+    for (int run = 0; run < most_runs && (run < fewest_runs || spent_s < time_s); ++run) {
+      group.barrier();
+      const double begin_s = clock.now_s();
+      product->run();
+      const double seconds = group.maximum(clock.now_s() - begin_s);
+      spent_s += seconds;
+      if (run == 0 || seconds < shortest_s) shortest_s = seconds;
+    }
+    const double flops = 2.0 * static_cast<double>(size * size * size) * group.size();
+    best = {shortest_s > 0 ? flops / shortest_s : 0, size};
+  }
+  return best;
+}
+
+}  // namespace assay::bench
