@@ -1,5 +1,5 @@
 # How `*.gpu.cpp` is compiled: by nvcc (ASSAY_GPU=cuda, and hip on nvidia) or by hipcc (hip on amd); not at all in a build without
-# a GPU. Everything else is g++'s, in all builds alike: only generated/assay_gpu_build.h differs, which one header includes.
+# a GPU. Everything else is g++'s, in all builds alike: only generated/suites/device/gpu/build_settings.h differs, which one header includes.
 #
 #   assay_gpu_source(TARGET FILE)   adds the object of one .gpu.cpp to TARGET
 #   assay_gpu_finish(TARGET)        links what these objects need
@@ -75,7 +75,7 @@ elseif(ASSAY_GPU STREQUAL hip)
   separate_arguments(gpu_hip_flags UNIX_COMMAND "${CMAKE_CXX_FLAGS_${type}}")
 endif()
 
-file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/assay_gpu_build.h @ONLY CONTENT
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/suites/device/gpu/build_settings.h @ONLY CONTENT
 [[// Generated: which GPU's sources are in this build.
 #define ASSAY_GPU_COMPILED @gpu_enabled@
 #define ASSAY_GPU_WORDS "@ASSAY_GPU_WORDS@"

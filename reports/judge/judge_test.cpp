@@ -270,6 +270,11 @@ TEST(Judge, ShareOfPeak) {
   // The table of theoretical peaks comes before what the record says.
   scene.peaks["Test accelerator"]["bf16"] = {200, PeakBasis::theoretical, "data sheet"};
   EXPECT_EQ(scene.verdict(), Verdict::fail);
+  // Where matrix units are faster, theirs is the limit: below 34 TFLOP/s of f64 there are 67 on an H200.
+  scene.peaks["Test accelerator"]["bf16"] = {70, PeakBasis::theoretical, "data sheet"};
+  EXPECT_EQ(scene.verdict(), Verdict::invalid);  // 100 is above 1.02 x 70
+  scene.peaks["Test accelerator"]["bf16_matrix"] = {140, PeakBasis::theoretical, "data sheet"};
+  EXPECT_EQ(scene.verdict(), Verdict::pass);
   // A device that the table does not know keeps the record's.
   scene.peaks.clear();
   scene.peaks["Other accelerator"]["bf16"] = {200, PeakBasis::theoretical, "data sheet"};

@@ -42,8 +42,12 @@ std::optional<Peak> peak_of(const JudgeInput& input, const CaseResults& results,
   if (dtype != results.identity.parameters.end() && results.foms[figure].unit == "FLOP/s") {
     const auto known = input.peaks.find(results.devices[device].name);
     if (known != input.peaks.end()) {
-      const auto peak = known->second.find(to_string(dtype->second));
-      if (peak != known->second.end()) return peak->second;
+      // What matrix units reach is the limit where they are faster; fp8_e4m3 and fp8_e5m2 are both fp8.
+      const std::string type = to_string(dtype->second);
+      for (const std::string& name : {type + "_matrix", type, type.substr(0, type.find('_'))}) {
+        const auto peak = known->second.find(name);
+        if (peak != known->second.end()) return peak->second;
+      }
     }
   }
   if (figure < results.peaks.size() && device < results.peaks[figure].size())

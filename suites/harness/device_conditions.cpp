@@ -1,5 +1,6 @@
 #include "suites/harness/device_conditions.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 

@@ -264,10 +264,13 @@ std::string machine_json(const ProcessGroup& group) {
   if (first_of_node) {
     mine["facts"] = node_facts(usable);
     mine["libraries"] = library_facts();
+    const auto gpus = device::gpu_facts();
+    const auto missing = gpus.find("gpu_missing");
     mine["environment"] = environment;
     std::vector<std::string> warnings = device::host().warnings();
     for (std::string& warning : environment_warnings(environment, static_cast<int>(usable.size())))
       warnings.push_back(std::move(warning));
+    if (missing != gpus.end()) warnings.push_back("No GPU can be measured: " + missing->second + ".");
     mine["warnings"] = warnings;
   }
   const std::vector<std::string> texts =

@@ -45,10 +45,18 @@ class ScriptedCase final : public LoopCase {
     timed_s += seconds;
     clock_.advance(seconds);
   }
+  void finish() override {
+    ++finishes;
+    clock_.advance(finish_s);
+  }
+  double shortest_interval_s() const override { return shortest_s; }
   Check check() override { return {}; }
   std::vector<FigureOfMerit> figures() const override { return {}; }
   void plant(Fault) override {}
 
+  std::int64_t finishes = 0;
+  double finish_s = 0;
+  double shortest_s = 0;
   Mode mode_ = Mode::throughput;
   bool consumes_ = false;
   std::string calls;
@@ -144,6 +152,19 @@ TEST(Measure, PoisonIsFollowedByOneTimedIntervalAndNothingElse) {
   EXPECT_THAT(scripted.calls, testing::EndsWith("012p012"));
   EXPECT_EQ(result.batch, 3);
   for (const double sample : result.samples_s) EXPECT_DOUBLE_EQ(sample, 1.0);
+}
+
+// A device that works by itself: iterations are begun, the interval lasts until all of them are done.
+TEST(Measure, WaitingForTheDeviceIsTimedOncePerInterval) {
+  ScriptedClock clock;
+  ScriptedCase scripted(clock, 2, [](std::int64_t) { return 1e-6; });
+  scripted.finish_s = 0.03;
+  scripted.shortest_s = 0.02;
+  const Measurement result = run(scripted, clock);
+  for (const double sample : result.samples_s)
+    EXPECT_NEAR(sample, 1e-6 + 0.03 / static_cast<double>(result.batch), 0.03);
+  EXPECT_GE(scripted.finishes, static_cast<std::int64_t>(result.samples_s.size()));
+  EXPECT_GE(result.samples_s.front() * static_cast<double>(result.batch), 0.02);
 }
 
 TEST(Measure, ConsumedInputsAreRefilledUntimedBeforeEachPass) {

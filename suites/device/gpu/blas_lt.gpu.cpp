@@ -1,16 +1,12 @@
-// The bindings of cuBLASLt and hipBLASLt: one source, because the second copies the first call by call.
-// Opened when it is first asked for.
-#include <dlfcn.h>
+// Products planned with cuBLASLt or hipBLASLt, from one source.
+#include "suites/device/gpu/blas_lt.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "suites/device/gpu/blas.h"
-#include "suites/device/gpu/blas_lt.h"
 
 namespace assay::gpu {
 
@@ -20,30 +16,11 @@ using device::GemmPlan;
 
 #if ASSAY_HAS_LT
 
-using namespace lt;  // NOLINT: one file's names
+using namespace lt;
 
 namespace {
 
-#if defined(ASSAY_GPU_CUDA)
-constexpr const char* library_advice =
-    "add the folder of the toolkit's or of PyTorch's libcublasLt to LD_LIBRARY_PATH";
-#define ASSAY_TEXT_OF(x) #x
-#define ASSAY_TEXT(x) ASSAY_TEXT_OF(x)
-constexpr std::array file_names = {"libcublasLt.so." ASSAY_TEXT(CUBLAS_VER_MAJOR)};
-constexpr std::array folders = {"", "/usr/local/cuda/lib64/"};
-constexpr BlasType type_e4m3 = CUDA_R_8F_E4M3, type_e5m2 = CUDA_R_8F_E5M2;
-
-std::string version_text(std::size_t version) {
-  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-         std::to_string(version % 100);
-}
-#else
-constexpr const char* library_advice = "add ROCm's lib folder to LD_LIBRARY_PATH";
-constexpr std::array file_names = {"libhipblaslt.so.1", "libhipblaslt.so.0", "libhipblaslt.so"};
-constexpr std::array folders = {"", "/opt/rocm/lib/"};
-constexpr BlasType type_e4m3 = HIP_R_8F_E4M3_FNUZ, type_e5m2 = HIP_R_8F_E5M2_FNUZ;
-#endif
-
+constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
 constexpr int most_candidates = 24;
 constexpr double warm_up_s = 0.1;  // before candidates are compared: an idle clock flatters the later ones
 constexpr double comparing_s = 2;  // candidates that do not fit into it are not tried
@@ -54,88 +31,6 @@ struct Proposals {
   ASSAY_LT(MatmulHeuristicResult_t) list[most_candidates];
   std::size_t count = 0;
 };
-
-template <typename Function>
-void find(Functions& functions, Function& function, const char* name) {
-  function = reinterpret_cast<Function>(dlsym(functions.library, name));
-  if (function == nullptr && functions.failure.empty())
-    functions.failure = std::string(library_name) + " has no " + name;
-}
-
-Functions open_library() {
-  Functions f;
-  for (const char* folder : folders)
-    for (const char* name : file_names)
-      if (f.library == nullptr)
-        f.library = dlopen((std::string(folder) + name).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (f.library == nullptr) {
-    f.failure = std::string(library_name) + " (" + file_names[0] + ") cannot be opened; " + library_advice;
-    return f;
-  }
-#define ASSAY_FIND(member, name) find(f, f.member, ASSAY_LT_STRING(name))
-#if defined(ASSAY_GPU_CUDA)
-#define ASSAY_LT_STRING(name) "cublasLt" #name
-  ASSAY_FIND(configuration, MatmulAlgoConfigGetAttribute);
-  ASSAY_FIND(words, GetStatusString);
-#else
-#define ASSAY_LT_STRING(name) "hipblasLt" #name
-#endif
-  ASSAY_FIND(create, Create);
-  ASSAY_FIND(create_operation, MatmulDescCreate);
-  ASSAY_FIND(destroy_operation, MatmulDescDestroy);
-  ASSAY_FIND(set_operation, MatmulDescSetAttribute);
-  ASSAY_FIND(create_layout, MatrixLayoutCreate);
-  ASSAY_FIND(destroy_layout, MatrixLayoutDestroy);
-  ASSAY_FIND(create_preference, MatmulPreferenceCreate);
-  ASSAY_FIND(destroy_preference, MatmulPreferenceDestroy);
-  ASSAY_FIND(set_preference, MatmulPreferenceSetAttribute);
-  ASSAY_FIND(heuristic, MatmulAlgoGetHeuristic);
-  ASSAY_FIND(multiply, Matmul);
-  ASSAY_FIND(version, GetVersion);
-  return f;
-}
-
-}  // namespace
-
-const Functions& lt::functions() {
-  static const Functions opened = open_library();
-  return opened;
-}
-
-namespace {
-
-std::string words_of_blas(BlasStatus status) {
-#if defined(ASSAY_GPU_CUDA)
-  return functions().words(status);
-#else
-  return "status " + std::to_string(static_cast<int>(status));
-#endif
-}
-
-}  // namespace
-
-void lt::require(BlasStatus status, const char* call) {
-  if (status != ASSAY_BLAS_CONSTANT(STATUS_SUCCESS))
-    throw GpuError(std::string(library_name) + " refused " + call + ": " + words_of_blas(status) +
-                   "; try other sizes or another dtype");
-}
-
-namespace {
-
-Handle make_handle() {
-  Handle fresh = nullptr;
-  require(functions().create(&fresh), "to begin");
-  return fresh;
-}
-
-}  // namespace
-
-Handle lt::handle() {
-  static const Handle made = make_handle();
-  return made;
-}
-
-namespace {
 
 /// The types of a product in the library's words.
 struct Types {
@@ -308,6 +203,7 @@ class LibraryGemm final : public device::Gemm {
       timed.push_back({place, seconds});
       spent_s += seconds * (times + 1);
     }
+    if (timed.empty()) throw GpuError(std::string(library_name) + " stopped running its own proposals");
     first_s_ = timed.front().seconds;
     tried_ = timed.size();
     std::sort(timed.begin(), timed.end(),
@@ -332,8 +228,7 @@ class LibraryGemm final : public device::Gemm {
         {"algorithm ", CUBLASLT_ALGO_CONFIG_ID},
         {", tile ", CUBLASLT_ALGO_CONFIG_TILE_ID},
         {", stages ", CUBLASLT_ALGO_CONFIG_STAGES_ID},
-        { ", split-k ",
-          CUBLASLT_ALGO_CONFIG_SPLITK_NUM }};
+        {", split-k ", CUBLASLT_ALGO_CONFIG_SPLITK_NUM}};
     for (const auto& [name, which] : parts) {
       std::uint32_t value = 0;
       std::size_t written = 0;
@@ -362,47 +257,13 @@ class LibraryGemm final : public device::Gemm {
   std::map<std::string, std::string> description_;
 };
 
-BlasLibrary look_at_library() {
-  BlasLibrary found;
-  found.name = library_name;
-  found.missing = functions().failure;
-  if (!found.missing.empty()) return found;
-#if defined(ASSAY_GPU_CUDA)
-  found.version = version_text(functions().version());
-#else
-  int version = 0;
-  if (functions().version(handle(), &version) == HIPBLAS_STATUS_SUCCESS)
-    found.version = std::to_string(version / 100000) + "." + std::to_string(version / 100 % 1000) + "." +
-                    std::to_string(version % 100);
-#endif
-  return found;
-}
-
 }  // namespace
-
-const BlasLibrary& blas_library() {
-  static const BlasLibrary found = look_at_library();
-  return found;
-}
-
-bool blas_takes_b_transposed(Element element) {
-  return element == Element::int8 || element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-}
 
 std::unique_ptr<device::Gemm> plan_blas_gemm(const GemmPlan& plan, Queue& queue) {
   return std::make_unique<LibraryGemm>(plan, queue);
 }
 
 #else
-
-const BlasLibrary& blas_library() {
-  static const BlasLibrary none{"", "", "this build has no binding of a vendor's library of products"};
-  return none;
-}
-
-bool blas_takes_b_transposed(Element) {
-  return false;
-}
 
 std::unique_ptr<device::Gemm> plan_blas_gemm(const GemmPlan&, Queue&) {
   throw GpuError(blas_library().missing);

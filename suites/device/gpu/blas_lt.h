@@ -1,5 +1,5 @@
-// What cuBLASLt and hipBLASLt have in common, under one set of names; for the files blas_lt*.gpu.cpp. Without
-// ASSAY_HAS_LT there is no library at build time.
+// The interface of cuBLASLt and hipBLASLt under one set of names, for the files that bind it: the second
+// copies the first call by call. ASSAY_HAS_LT is 0 where this build has neither.
 #pragma once
 
 #include "suites/device/gpu/gpu.h"
@@ -24,6 +24,7 @@
 
 #if ASSAY_HAS_LT
 
+#include <array>
 #include <string>
 
 namespace assay::gpu::lt {
@@ -34,19 +35,29 @@ using BlasOperation = cublasOperation_t;
 using BlasType = cudaDataType_t;
 using BlasCompute = cublasComputeType_t;
 inline constexpr const char* library_name = "cuBLASLt";
+inline constexpr const char* library_advice =
+    "add the folder of the toolkit's or of PyTorch's libcublasLt to LD_LIBRARY_PATH";
+#define ASSAY_TEXT_OF(x) #x
+#define ASSAY_TEXT(x) ASSAY_TEXT_OF(x)
+inline constexpr std::array file_names = {"libcublasLt.so." ASSAY_TEXT(CUBLAS_VER_MAJOR)};
+inline constexpr std::array folders = {"", "/usr/local/cuda/lib64/"};
+inline constexpr BlasType type_e4m3 = CUDA_R_8F_E4M3, type_e5m2 = CUDA_R_8F_E5M2;
+
 #else
 using BlasStatus = hipblasStatus_t;
 using BlasOperation = hipblasOperation_t;
 using BlasType = hipDataType;
 using BlasCompute = hipblasComputeType_t;
 inline constexpr const char* library_name = "hipBLASLt";
+inline constexpr const char* library_advice = "add ROCm's lib folder to LD_LIBRARY_PATH";
+inline constexpr std::array file_names = {"libhipblaslt.so.1", "libhipblaslt.so.0", "libhipblaslt.so"};
+inline constexpr std::array folders = {"", "/opt/rocm/lib/"};
+inline constexpr BlasType type_e4m3 = HIP_R_8F_E4M3, type_e5m2 = HIP_R_8F_E5M2;
 #endif
+
 using Handle = ASSAY_LT(Handle_t);
 
-/// Workspace of a product.
-inline constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
-
-/// The library's functions; `failure` says why they are not all there.
+/// The library's functions, found by name when it is opened; `failure` says why it could not be.
 struct Functions {
   void* library = nullptr;
   std::string failure;
@@ -68,11 +79,14 @@ struct Functions {
 #endif
 };
 
+/// Opened at the first call.
 const Functions& functions();
-/// The library's state for this process.
-Handle handle();
-/// Throws GpuError with the library's words.
+
+/// Throws GpuError with the library's words: it refused `call`.
 void require(BlasStatus status, const char* call);
+
+/// Made at the first call, for the selected device; never given back.
+Handle handle();
 
 }  // namespace assay::gpu::lt
 

@@ -2,8 +2,8 @@
 // build has: discarded, it needs no definition.
 #pragma once
 
-#if __has_include("assay_gpu_build.h")
-#include "assay_gpu_build.h"
+#if __has_include("suites/device/gpu/build_settings.h")
+#include "suites/device/gpu/build_settings.h"
 #else
 #define ASSAY_GPU_COMPILED 0
 #define ASSAY_GPU_WORDS "not compiled in"

@@ -91,7 +91,8 @@ class RealGpu final : public GpuDevice {
     if (!blas_library().name.empty())
       return blas_library().missing;  // the build has a binding: no substitute
     if (tiled_gemm_knows(element)) return {};
-    return blas_library().missing + ", and Assay's own kernel has no " + std::string(name_of(element));
+    return blas_library().missing + ", and Assay's own kernel has no " + std::string(name_of(element)) +
+           "; choose f64, f32, f16, bf16 or int8, or build with the vendor's library";
   }
 
   std::string gemm_sizes_unsupported(Element element, std::int64_t m, std::int64_t n,
@@ -135,13 +136,16 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
-  /// NVIDIA's compute capabilities; AMD's fp8 came with gfx94.
+  /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
   std::string lacks(Element element) const {
     const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
     const bool amd = facts_.architecture.rfind("gfx", 0) == 0;
+    const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
     const bool has_fp8 =
-        amd ? facts_.architecture.rfind("gfx94", 0) == 0 || facts_.architecture.rfind("gfx95", 0) == 0
-            : facts_.major * 10 + facts_.minor >= 89;
+        amd ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
+    if (fp8 && gfx94)
+      return facts_.name + " (" + facts_.architecture +
+             ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
     if (fp8 && !has_fp8)
       return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
     if ((element == Element::tf32 || element == Element::bf16) && !amd && facts_.major < 8)
@@ -185,7 +189,8 @@ device::Selected select_for(int place, int ranks) {
   const std::string whose = "GPU " + std::to_string(number) + " cannot be used: ";
   try {
     static std::mutex guard;
-    static std::map<int, std::unique_ptr<device::Device>> made;
+    // Never destroyed: the vendor's runtime may be gone by then.
+    static auto& made = *new std::map<int, std::unique_ptr<device::Device>>;
     const std::lock_guard lock(guard);
     if (!made.contains(number)) {
       const OpenedTelemetry opened = open_telemetry(facts_of(number).pci_address);
