@@ -20,6 +20,8 @@ namespace {
 
 using device::Element;
 
+constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
+
 /// A product as the library plans it. Unaligned operands (not all on 16 bytes) have plans of their own.
 struct PlanKey {
   ProductShape shape;

@@ -14,6 +14,8 @@
 #include <source_location>
 #include <type_traits>
 
+#include "suites/device/gpu/emulation_settings.h"
+
 #define __global__
 #define __device__
 #define __host__
@@ -36,10 +38,6 @@ namespace assay::gpu {
 using Stream = void*;
 
 namespace emulation {
-
-enum class Order { ascending, descending };
-/// 32 or 64 lanes; the order of blocks, and of threads between two waits.
-void configure(int lanes, Order order);
 
 /// Runs `kernel` as every thread of every block. Throws std::logic_error when threads wait for one another in
 /// vain.

@@ -42,6 +42,7 @@ struct Candidate {
   Index width = 133;
   /// How much attention rounds probabilities, relatively: where matrix units multiply them in bf16.
   double probability_rounding = 0;
+  std::string (*absent)() = nullptr;  ///< not empty: what it runs on is not here
 };
 
 inline void PrintTo(const Candidate& candidate, std::ostream* stream) {
@@ -126,6 +127,8 @@ inline std::size_t outside(const Numbers& found, const Numbers& expected, const 
 class PrecisionTest : public testing::TestWithParam<Candidate> {
  protected:
   void SetUp() override {
+    if (GetParam().absent != nullptr)
+      if (const std::string reason = GetParam().absent(); !reason.empty()) GTEST_SKIP() << reason;
     if (!GetParam().unsupported(element()).empty()) {
       EXPECT_THROW(make(2), Error);  // refused, not emulated
       return;
