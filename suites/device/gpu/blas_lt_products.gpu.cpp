@@ -118,32 +118,26 @@ class LibraryProducts final : public Products {
 
   void reserve(const ProductShape& shape) override {
     for (const bool on_16_bytes : {true, false}) {
-      const Plan& plan =
-          plans_.try_emplace({shape, false, on_16_bytes}, element_, PlanKey{shape, false, on_16_bytes})
-              .first->second;
-      if (!plan.found())
-        throw GpuError(std::string(library_name) + " has no algorithm for " + std::string(name_of(element_)) +
-                       " at " + std::to_string(shape.sizes.m) + " x " + std::to_string(shape.sizes.n) +
-                       " x " + std::to_string(shape.sizes.k) + " on this GPU; try other sizes, or f32");
+      if (!plan(shape, false, on_16_bytes).found() && on_16_bytes) refuse(shape);
       // Where the library adds no bias itself, a kernel does.
-      if (!shape.exact && element_ != Element::f64)
-        plans_.try_emplace({shape, true, on_16_bytes}, element_, PlanKey{shape, true, on_16_bytes});
+      if (!shape.exact && element_ != Element::f64) plan(shape, true, on_16_bytes);
     }
   }
 
   void run(const ProductShape& shape, const void* a, const void* b, const void* bias, void* c,
            bool accumulate) override {
-    const bool on_16_bytes = aligned(a, b, c);
+    const bool on_16_bytes = aligned(a, b, c, bias);
     bool fused = false;
-    auto plan = plans_.end();
+    auto place = plans_.end();
     if (bias != nullptr) {
-      plan = plans_.find({shape, true, on_16_bytes});
-      fused = plan != plans_.end() && plan->second.found();
+      place = plans_.find({shape, true, on_16_bytes});
+      fused = place != plans_.end() && place->second.found();
     }
-    if (!fused) plan = plans_.find({shape, false, on_16_bytes});
-    if (plan == plans_.end())
+    if (!fused) place = plans_.find({shape, false, on_16_bytes});
+    if (place == plans_.end())
       throw std::logic_error("a product of this shape was not reserved before the first step");
-    const Plan& p = plan->second;
+    const Plan& p = place->second;
+    if (!p.found()) refuse(shape);
     if (fused)
       require(functions().set_operation(p.operation, ASSAY_LT_CONSTANT(MATMUL_DESC_BIAS_POINTER), &bias,
                                         sizeof bias),
@@ -166,6 +160,15 @@ class LibraryProducts final : public Products {
   std::int64_t scratch_bytes() const override { return static_cast<std::int64_t>(workspace_bytes); }
 
  private:
+  const Plan& plan(const ProductShape& shape, bool bias, bool on_16_bytes) {
+    const PlanKey key{shape, bias, on_16_bytes};
+    return plans_.try_emplace(key, element_, key).first->second;
+  }
+  [[noreturn]] void refuse(const ProductShape& shape) const {
+    throw GpuError(std::string(library_name) + " has no algorithm for " + std::string(name_of(element_)) +
+                   " at " + std::to_string(shape.sizes.m) + " x " + std::to_string(shape.sizes.n) + " x " +
+                   std::to_string(shape.sizes.k) + " on this GPU; try other sizes, or f32");
+  }
   template <typename E>
   void add_bias_of(const ProductShape& shape, const void* bias, void* c) {
     begin_add_bias(static_cast<Stream>(queue_.stream()), shape.sizes.m, shape.sizes.n,

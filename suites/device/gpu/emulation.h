@@ -16,6 +16,8 @@
 
 #include "suites/device/gpu/emulation_settings.h"
 
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"  // unroll
+
 #define __global__
 #define __device__
 #define __host__

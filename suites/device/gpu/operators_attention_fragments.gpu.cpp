@@ -1,5 +1,5 @@
 // Attention in bf16 on matrix units: blocks of four warps, each with a strip of 16 rows; of the scores only
-// 16 x 64 numbers a warp exist at a time. Heads up to 128 numbers, in the next of 32, 64, 96 and 128. Sums
+// 16 x 64 numbers a warp exist at a time. Heads up to 128 numbers, in the next multiple of two strips. Sums
 // are f32; probabilities and the scores' gradients are rounded to bf16 for the second products.
 //
 // As in operators_attention.gpu.cpp, queries and keys have kernels of their own in the backward pass, so that
@@ -16,7 +16,8 @@ namespace {
 using device::AttentionShape;
 using device::Bf16;
 
-constexpr int strip = 16, warps = 4, tile = strip * warps, some = 32;
+constexpr int strip = 16, warps = 4, tile = strip * warps, some = 2 * strip;
+constexpr int most_fragment_size = 8 * strip;
 constexpr float log2_of_e = 1.44269504088896340736f;
 
 /// Rows of shared memory stand 16 bytes further apart than they are long: eight rows then lie in different
@@ -347,14 +348,14 @@ struct Begin {
 /// use(Begin<F, D>) for the smallest D that holds a head.
 template <typename F, typename Use>
 void with_size(Index size, const Use& use) {
-  if (size <= 32)
-    use(Begin<F, 32>());
-  else if (size <= 64)
-    use(Begin<F, 64>());
-  else if (size <= 96)
-    use(Begin<F, 96>());
+  if (size <= 2 * strip)
+    use(Begin<F, 2 * strip>());
+  else if (size <= 4 * strip)
+    use(Begin<F, 4 * strip>());
+  else if (size <= 6 * strip)
+    use(Begin<F, 6 * strip>());
   else
-    use(Begin<F, 128>());
+    use(Begin<F, most_fragment_size>());
 }
 
 template <typename Use>
@@ -370,7 +371,7 @@ void with_fragments(Index size, const Use& use) {
 }  // namespace
 
 bool fragments_take(const AttentionShape& shape) {
-  return shape.size <= 128;
+  return shape.size <= most_fragment_size;
 }
 
 void begin_attention_forward_on_fragments(Stream stream, const AttentionForward<Bf16>& call) {

@@ -246,7 +246,7 @@ struct Update {
   }
 };
 
-/// Block b adds up numbers b, b + square_partials, ... of blocks of threads, in f64.
+/// In f64; every block leaves its part.
 template <int N, typename T>
 __global__ void __launch_bounds__(threads_per_block) add_squares(Index count, const T* x, double* partial) {
   __shared__ double scratch[most_warps];
@@ -269,11 +269,11 @@ __global__ void __launch_bounds__(threads_per_block) add_squares(Index count, co
   if (threadIdx.x == 0) partial[blockIdx.x] = sums[0];
 }
 
-__global__ void __launch_bounds__(threads_per_block) add_partials(const double* partial, double* result) {
+__global__ void __launch_bounds__(threads_per_block)
+    add_partials(int count, const double* partial, double* result) {
   __shared__ double scratch[most_warps];
   double sums[1] = {0};
-  for (int i = static_cast<int>(threadIdx.x); i < square_partials; i += threads_per_block)
-    sums[0] += partial[i];
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += threads_per_block) sums[0] += partial[i];
   block_sums(sums, scratch);
   if (threadIdx.x == 0) result[0] = sums[0];
 }
@@ -344,11 +344,13 @@ void begin_adamw(Stream stream, Index count, const device::AdamW& settings, Exac
 
 template <typename T>
 void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partial, double* result) {
+  constexpr Index of_block = 16 * threads_per_block;
+  const auto blocks = static_cast<unsigned>(smaller(count / of_block + 1, square_partials));
   if (aligned(x))
-    launch(add_squares<pack_of<T>, T>, square_partials, threads_per_block, 0, stream, count, x, partial);
+    launch(add_squares<pack_of<T>, T>, blocks, threads_per_block, 0, stream, count, x, partial);
   else
-    launch(add_squares<1, T>, square_partials, threads_per_block, 0, stream, count, x, partial);
-  launch(add_partials, 1, threads_per_block, 0, stream, partial, result);
+    launch(add_squares<1, T>, blocks, threads_per_block, 0, stream, count, x, partial);
+  launch(add_partials, 1, threads_per_block, 0, stream, static_cast<int>(blocks), partial, result);
 }
 
 #define ASSAY_INSTANTIATE(E)                                                                                 \

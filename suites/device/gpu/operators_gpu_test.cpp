@@ -41,6 +41,8 @@ const Candidate candidates[] = {
     {"bf16_odd", Element::bf16, on_this_gpu, always_supported, odd, bf16_probabilities, gpu_absent},
     {"bf16_whole", Element::bf16, on_this_gpu, always_supported, whole, bf16_probabilities, gpu_absent}};
 
+const auto& same_bits = candidates;
+
 #else
 
 std::unique_ptr<Operators> with_32_lanes(Element element, int threads) {
@@ -59,9 +61,21 @@ const Candidate candidates[] = {
     {"bf16_32_lanes_whole", Element::bf16, with_32_lanes, always_supported, whole, bf16_probabilities},
     {"bf16_64_lanes_odd", Element::bf16, with_64_lanes, always_supported, odd, bf16_probabilities}};
 
+/// As many threads as were asked for mean nothing here: an odd number stands for the other order.
+std::unique_ptr<Operators> in_either_order(Element element, int threads) {
+  gpu::emulation::configure(element == Element::bf16 ? 64 : 32, threads % 2 == 0
+                                                                    ? gpu::emulation::Order::ascending
+                                                                    : gpu::emulation::Order::descending);
+  return on_this_gpu(element, threads);
+}
+
+const Candidate same_bits[] = {{"f32_either_order", Element::f32, in_either_order, always_supported, whole},
+                               {"bf16_either_order", Element::bf16, in_either_order, always_supported, odd}};
+
 #endif
 
 INSTANTIATE_TEST_SUITE_P(Gpu, OperatorPrecision, testing::ValuesIn(candidates), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Gpu, SameBits, testing::ValuesIn(same_bits), name_of_test);
 INSTANTIATE_TEST_SUITE_P(Gpu, BlockPrecision, testing::ValuesIn(candidates), name_of_test);
 
 }  // namespace

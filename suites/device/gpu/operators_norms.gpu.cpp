@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(most_threads)
 
 // ---- Sums over rows
 
-constexpr int column_threads = 32, row_threads = 8, summing_threads = column_threads * row_threads;
+constexpr int column_threads = 16, row_threads = 16, summing_threads = column_threads * row_threads;
 constexpr Index most_chunks = 128, least_rows = 64;
 
 /// What is summed in a column: of x alone, or dy and dy times the normalised x.

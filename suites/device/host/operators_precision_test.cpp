@@ -238,7 +238,7 @@ TEST_P(OperatorPrecision, AdamWAndSumOfSquares) {
   if (element() == Element::bf16) expect_within("weights", weights, w1, w_bounds);
 }
 
-TEST_P(OperatorPrecision, SameOperandsAndThreadsGiveTheSameBits) {
+TEST_P(SameBits, OfTheSameOperandsAndThreads) {
   if (!usable()) return;
   const LinearShape linear{rows, width, 300};
   const AttentionShape attention{1, 150, 4, 2, 16};
@@ -289,6 +289,7 @@ TEST_P(OperatorPrecision, SameOperandsAndThreadsGiveTheSameBits) {
 const Candidate host_candidates[] = {{"f32", Element::f32, host_operators, unsupported_on_host},
                                      {"bf16", Element::bf16, host_operators, unsupported_on_host}};
 INSTANTIATE_TEST_SUITE_P(Host, OperatorPrecision, testing::ValuesIn(host_candidates), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Host, SameBits, testing::ValuesIn(host_candidates), name_of_test);
 
 }  // namespace
 
