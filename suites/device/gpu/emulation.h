@@ -16,8 +16,6 @@
 
 #include "suites/device/gpu/emulation_settings.h"
 
-#pragma GCC diagnostic ignored "-Wunknown-pragmas"  // unroll
-
 #define __global__
 #define __device__
 #define __host__
