@@ -1,9 +1,10 @@
 // The operators' products by cuBLASLt or hipBLASLt. A plan is the first proposal of the library's heuristic,
 // taken when a shape is reserved: no step asks for one.
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
-#include <tuple>
+#include <vector>
 
 #include "suites/device/gpu/blas.h"
 #include "suites/device/gpu/blas_lt.h"
@@ -127,16 +128,12 @@ class LibraryProducts final : public Products {
   void run(const ProductShape& shape, const void* a, const void* b, const void* bias, void* c,
            bool accumulate) override {
     const bool on_16_bytes = aligned(a, b, c, bias);
-    bool fused = false;
-    auto place = plans_.end();
-    if (bias != nullptr) {
-      place = plans_.find({shape, true, on_16_bytes});
-      fused = place != plans_.end() && place->second.found();
-    }
-    if (!fused) place = plans_.find({shape, false, on_16_bytes});
-    if (place == plans_.end())
+    const Plan* planned = bias != nullptr ? find({shape, true, on_16_bytes}) : nullptr;
+    const bool fused = planned != nullptr && planned->found();
+    if (!fused) planned = find({shape, false, on_16_bytes});
+    if (planned == nullptr)
       throw std::logic_error("a product of this shape was not reserved before the first step");
-    const Plan& p = place->second;
+    const Plan& p = *planned;
     if (!p.found()) refuse(shape);
     if (fused)
       require(functions().set_operation(p.operation, ASSAY_LT_CONSTANT(MATMUL_DESC_BIAS_POINTER), &bias,
@@ -160,9 +157,20 @@ class LibraryProducts final : public Products {
   std::int64_t scratch_bytes() const override { return static_cast<std::int64_t>(workspace_bytes); }
 
  private:
+  struct Planned {
+    PlanKey key;
+    std::unique_ptr<Plan> plan;
+  };
+
   const Plan& plan(const ProductShape& shape, bool bias, bool on_16_bytes) {
     const PlanKey key{shape, bias, on_16_bytes};
-    return plans_.try_emplace(key, element_, key).first->second;
+    if (find(key) == nullptr) plans_.push_back({key, std::make_unique<Plan>(element_, key)});
+    return *find(key);
+  }
+  const Plan* find(const PlanKey& key) const {
+    for (const Planned& one : plans_)
+      if (one.key == key) return one.plan.get();
+    return nullptr;
   }
   [[noreturn]] void refuse(const ProductShape& shape) const {
     throw GpuError(std::string(library_name) + " has no algorithm for " + std::string(name_of(element_)) +
@@ -183,7 +191,7 @@ class LibraryProducts final : public Products {
   Element element_;
   Queue& queue_;
   void* workspace_;
-  std::map<PlanKey, Plan> plans_;
+  std::vector<Planned> plans_;  // a few shapes; not a map: clang 15 fails on that as HIP
 };
 
 }  // namespace

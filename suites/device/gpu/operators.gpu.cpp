@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -130,15 +129,16 @@ class GpuOperators final : public device::Operators {
         table[at] = static_cast<X>(std::cos(angle));
         table[numbers + at] = static_cast<X>(std::sin(angle));
       }
-    Memory& held = rope_tables_[{sequence, size, base}];
-    held.reserve(table.size() * sizeof(X));
+    if (find_rope(sequence, size, base) == nullptr)
+      rope_tables_.push_back({sequence, size, base, Memory(table.size() * sizeof(X))});
+    const Memory& held = find_rope(sequence, size, base)->memory;
     queue_.copy(held.get(), table.data(), table.size() * sizeof(X));
     queue_.finish();  // the host's table goes
   }
 
   Index scratch_bytes() const override {
     std::size_t bytes = scratch_.bytes() + partial_.bytes() + order_.bytes() + squares_.bytes();
-    for (const auto& [key, table] : rope_tables_) bytes += table.bytes();
+    for (const RopeTable& table : rope_tables_) bytes += table.memory.bytes();
     return static_cast<Index>(bytes) + products_->scratch_bytes();
   }
 
@@ -204,9 +204,9 @@ class GpuOperators final : public device::Operators {
 
   void rope(Index rows, Index sequence, Index heads, Index size, Index stride, double base, int sign,
             Values x) override {
-    const auto table = rope_tables_.find({sequence, size, base});
-    if (table == rope_tables_.end()) not_reserved("rope");
-    const X* const cosines = static_cast<const X*>(table->second.get());
+    const RopeTable* const table = find_rope(sequence, size, base);
+    if (table == nullptr) not_reserved("rope");
+    const X* const cosines = static_cast<const X*>(table->memory.get());
     begin_rope<E>(stream_, rows, sequence, heads, size, stride, cosines, cosines + sequence * (size / 2),
                   sign, out(x));
   }
@@ -298,6 +298,12 @@ class GpuOperators final : public device::Operators {
   }
 
  private:
+  /// In a list, not in a map: clang 15 fails on maps of such as HIP.
+  struct RopeTable {
+    Index sequence, size;
+    double base;
+    Memory memory;
+  };
   struct HeadScratch {
     X *logits, *dx;
     E* gradient;
@@ -319,6 +325,12 @@ class GpuOperators final : public device::Operators {
   }
   static ProductShape weight_of(Index rows, Index wide_in, Index wide_out) {
     return {true, false, true, {wide_out, wide_in, rows}};
+  }
+
+  const RopeTable* find_rope(Index sequence, Index size, double base) const {
+    for (const RopeTable& table : rope_tables_)
+      if (table.sequence == sequence && table.size == size && table.base == base) return &table;
+    return nullptr;
   }
 
   Partial partial() const { return {partial_.get(), partial_.bytes()}; }
@@ -349,7 +361,7 @@ class GpuOperators final : public device::Operators {
   std::unique_ptr<Products> products_;
   Memory scratch_, partial_, order_, squares_;
   double* sum_;  // pinned
-  std::map<std::tuple<Index, Index, double>, Memory> rope_tables_;
+  std::vector<RopeTable> rope_tables_;
 };
 
 }  // namespace

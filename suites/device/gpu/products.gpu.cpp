@@ -1,8 +1,9 @@
 #include "suites/device/gpu/products.h"
 
-#include <set>
+#include <algorithm>
 #include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 #include "suites/device/gpu/blas.h"
 #include "suites/device/gpu/operator_kernels.h"
@@ -17,11 +18,13 @@ class TiledProducts final : public Products {
  public:
   explicit TiledProducts(Queue& queue) : queue_(queue) {}
 
-  void reserve(const ProductShape& shape) override { reserved_.insert(shape); }
+  void reserve(const ProductShape& shape) override {
+    if (!reserved(shape)) reserved_.push_back(shape);
+  }
 
   void run(const ProductShape& shape, const void* a, const void* b, const void* bias, void* c,
            bool accumulate) override {
-    if (!reserved_.contains(shape))
+    if (!reserved(shape))
       throw std::logic_error("a product of this shape was not reserved before the first step");
     const auto stream = static_cast<Stream>(queue_.stream());
     const auto *const left = static_cast<const E*>(a), *const right = static_cast<const E*>(b);
@@ -38,8 +41,12 @@ class TiledProducts final : public Products {
   std::int64_t scratch_bytes() const override { return 0; }
 
  private:
+  bool reserved(const ProductShape& shape) const {
+    return std::find(reserved_.begin(), reserved_.end(), shape) != reserved_.end();
+  }
+
   Queue& queue_;
-  std::set<ProductShape> reserved_;
+  std::vector<ProductShape> reserved_;  // not a set: clang 15 fails on that as HIP
 };
 
 }  // namespace
