@@ -5,13 +5,15 @@
 //   of a
 //                                                            case's key ("dtype=f64"); default: good
 //   ASSAY_FAKE_RATE=2e12      figure of merit of the good (default 1e12)
+//   ASSAY_FAKE_FLIPPED=n2     node that computes other bits than the others ("fingerprint", "flipped")
 // Behaviours: good, slow (a tenth), wrong (check fails), unchecked, unsupported, says_failed, crash, exit3,
 // hang,
 //   nothing (ends before the first progress line), silent (no record), garbage, truncated, nan, schema,
 //   unknown_key, other_case, other_start, other_node, duplicate, planted, no_devices, stubborn (hangs and
 //   ignores SIGTERM), crash_after (good, then ends by a signal after the last case), fills (writes until the
 //   disk is full), attaches (good, with an attachment), attaches_nothing, attaches_other (it is missing, or
-//   something else), litters (crashes and leaves a file where storage is measured)
+//   something else), fingerprint (good, with a fingerprint of its seed), flipped (the same, but for the node
+//   named above), litters (crashes and leaves a file where storage is measured)
 #include <unistd.h>
 
 #include <csignal>
@@ -168,12 +170,19 @@ class Worker {
     return true;
   }
 
-  static void change(const std::string& behaviour, Record& record) {
+  void change(const std::string& behaviour, Record& record) const {
     if (behaviour == "wrong") record.devices[0].check = {CheckStatus::fail, 2.0, 1.0, "scripted"};
     if (behaviour == "unchecked") record.devices[0].check = {};
     if (behaviour == "other_case") record.benchmark = "compute/other";
     if (behaviour == "other_start") record.start += 1;
     if (behaviour == "other_node") record.node = "elsewhere";
+    if (behaviour == "fingerprint" || behaviour == "flipped") {
+      const char* flipped = std::getenv("ASSAY_FAKE_FLIPPED");
+      const bool other = behaviour == "flipped" && flipped != nullptr && record.node == flipped;
+      const std::string seed = std::to_string(request_.seed);
+      record.path["fingerprint"] =
+          sha256_hex((other ? "flipped " : "") + seed) + " (3 steps, seed " + seed + ")";
+    }
     if (behaviour == "planted") record.planted = "nan";
     if (behaviour == "no_devices") record.devices.clear();
     if (behaviour == "unsupported" || behaviour == "says_failed") {

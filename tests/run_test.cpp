@@ -213,6 +213,31 @@ TEST_F(Run, EachNodeAloneSideBySide) {
   EXPECT_EQ(verdicts()["targets"][0]["parts"][0]["devices"], 2);
 }
 
+TEST_F(Run, ANodeThatComputesOtherBitsIsNamedAndNothingOfItPasses) {
+  std::string content = plan();
+  write("plan.toml", content.replace(content.find("nodes = 1"), 9, "nodes = \"each\""));
+  std::string site = read_file(folder_ / "site.toml");
+  write("site.toml", site.replace(site.find("worker"), 0, "hosts = [\"n1\", \"n2\", \"n3\"]\n"));
+  // Start 2 has another seed than start 1, so other fingerprints: they are not compared with each other.
+  EXPECT_EQ(campaign("compute/gemm=fingerprint").status, 0) << read_file(folder_ / "out.txt");
+  fs::remove_all(folder_ / "campaigns");
+  const Outcome outcome =
+      assay(run_arguments(),
+            {{"ASSAY_FAKE", "dtype=f64=flipped@2;compute/gemm=fingerprint"}, {"ASSAY_FAKE_FLIPPED", "n2"}});
+  EXPECT_EQ(outcome.status, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("ASY-1016"));
+  const auto all = verdicts();
+  EXPECT_EQ(all["targets"][0]["verdict"], "invalid");
+  EXPECT_THAT(all["targets"][0]["reason"].get<std::string>(),
+              HasSubstr("node n2 computes something else in compute/gemm: fingerprint "));
+  EXPECT_THAT(all["targets"][0]["reason"].get<std::string>(),
+              HasSubstr(" in start 2 where the other 2 have "));
+  EXPECT_EQ(all["targets"][1]["verdict"], "pass");
+  // It is settled: no launch more is spent on it.
+  EXPECT_EQ(all["targets"][0]["parts"][0]["launches"].size(), 2U);
+  EXPECT_EQ(assay({"judge", campaigns().back().string()}).status, 1);
+}
+
 TEST_F(Run, LaunchesAreSpaced) {
   std::string content = plan();
   write("plan.toml", content.replace(content.find("[[case]]"), 0, "spacing = \"20 ms\"\n"));

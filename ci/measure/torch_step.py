@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seconds of one training step of GPT-2 124M in PyTorch: the peer of training/llm_step. Prints the median.
 
-    torch_step.py [--precision f32|bf16] [--micro-batch 4] [--sequence 64] [--steps 8] [--warmups 3]
+    torch_step.py [--precision f32|bf16] [--micro-batch 4] [--sequence 64] [--steps 5] [--warmups 2]
 
 Written as a PyTorch user would write it: torch.nn modules, AdamW, clipping, gradients set to none; bf16 by autocast. What
 Assay counts within a step is within it here too: copying tokens, forward, backward, clipping, the optimizer, the loss
@@ -62,8 +62,8 @@ def main():
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--micro-batch", type=int, default=4)
     parser.add_argument("--sequence", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--warmups", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--warmups", type=int, default=2)
     asked = parser.parse_args()
     torch.manual_seed(1)
     model = Gpt2()

@@ -44,6 +44,33 @@ ValueState state_of(const Record& record, const DeviceResult& device) {
   return ValueState::wrong;
 }
 
+/// The keys of a path that decide how results are rounded: only where they are equal can bits be compared.
+constexpr const char* rounding_keys[] = {
+    "accumulation", "instruction_set", "kernel",          "layout",  "library",
+    "loop_threads", "loops",           "model",           "mpi",     "optimizer",
+    "output",       "precision",       "product_threads", "threads", "transport"};
+
+/// "name value" lines.
+std::string kernels_of(const Record& record) {
+  std::string text;
+  for (const char* key : rounding_keys) {
+    const auto found = record.path.find(key);
+    if (found == record.path.end()) continue;
+    std::string value = found->second;
+    std::replace(value.begin(), value.end(), '\n', ' ');
+    text += std::string(key) + " " + value + "\n";
+  }
+  const std::string* last = nullptr;  // devices of one node are mostly alike
+  for (const DeviceResult& device : record.devices) {
+    if (last == nullptr || *last != device.name) text += "device " + device.name + "\n";
+    last = &device.name;
+  }
+  const auto& metrics = record.devices.front().metrics;
+  if (const auto threads = metrics.find("threads"); threads != metrics.end())
+    text += "rank_threads " + to_string(ParameterValue(threads->second)) + "\n";
+  return text;
+}
+
 }  // namespace
 
 CaseResults& CampaignData::case_of(const CaseIdentity& identity) {
@@ -161,6 +188,20 @@ void CampaignData::add(const Record& record, int campaign, const Attached& attac
     launch.throttled = launch.throttled || conditions.throttled.value_or(false);
     launch.all_converged = launch.all_converged && device.converged;
   }
+  const auto fingerprint = record.path.find("fingerprint");
+  if (fingerprint == record.path.end() || record.devices.empty() ||
+      record.status != LaunchStatus::completed || !attached.trouble.empty()) {
+    return;
+  }
+  const bool could_count = std::all_of(record.devices.begin(), record.devices.end(), [&](const auto& device) {
+    const ValueState state = state_of(record, device);
+    return state == ValueState::valid || state == ValueState::unchecked;
+  });
+  if (!could_count) return;
+  const std::size_t kernels =
+      results.kernels.emplace(kernels_of(record), results.kernels.size()).first->second;
+  const std::size_t device = index_of.at(record.node + '\n' + std::to_string(record.devices.front().rank));
+  launch.computed.push_back({device, record.geometry.nodes, kernels, fingerprint->second});
 }
 
 void CampaignData::concede(const std::string& node, const std::string& reason) {

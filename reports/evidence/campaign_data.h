@@ -33,6 +33,14 @@ enum class ValueState : std::uint8_t {
   incomplete,  ///< an attachment of its record is missing, altered or unreadable
 };
 
+/// What one record says of the bits that it computed (path key "fingerprint"), where its values could count.
+struct ComputedBits {
+  std::size_t device = 0;   ///< of the case; its node is meant
+  int nodes = 1;            ///< of its process group
+  std::size_t kernels = 0;  ///< which of the case's `kernels`
+  std::string fingerprint;  ///< "77b0... (3 steps, seed 7)"
+};
+
 /// One launch of one case, all its nodes together.
 struct LaunchResults {
   int campaign = 0;  ///< 0: this campaign; -1, -2, ...: earlier ones that it continues
@@ -47,6 +55,7 @@ struct LaunchResults {
   bool throttled = false;
   bool all_converged = true;
   std::optional<LinkDiagnosis> links;  ///< what its link matrix says (fabric/links)
+  std::vector<ComputedBits> computed;  ///< of the records that have a fingerprint
 };
 
 /// What a record's attachments gave.
@@ -71,6 +80,8 @@ struct CaseResults {
   std::vector<LaunchResults> launches;                  ///< in launch order
   std::vector<Incident> incidents;
   std::map<std::string, std::string> path;
+  /// What decided the rounding of records with a fingerprint, "name value" lines; each kind has a number.
+  std::map<std::string, std::size_t> kernels = {};
 };
 
 /// Facts about one node, from machine.json: name -> number, text or truth.

@@ -10,12 +10,21 @@ namespace {
 
 bool makes_invalid(const std::string& code) {
   return code == "ASY-1001" || code == "ASY-1002" || code == "ASY-1004" || code == "ASY-1005" ||
-         code == "ASY-1010";
+         code == "ASY-1010" || code == "ASY-1016";
 }
 
 }  // namespace
 
 // ---- Problems -------------------------------------------------------------------------------------------
+
+void Problems::add_once(const std::string& code, const std::vector<std::string>& texts) {
+  const auto told = found_.find(code);
+  if (texts.empty() || (told != found_.end() && std::count(told->second.texts.begin(),
+                                                           told->second.texts.end(), texts.front()) > 0)) {
+    return;
+  }
+  for (const std::string& text : texts) add(code, text);
+}
 
 bool Problems::invalid() const {
   return std::any_of(found_.begin(), found_.end(),
@@ -65,6 +74,16 @@ Context::Context(const JudgeInput& given) : input(given) {
     }
   }
   nodes.assign(known.begin(), known.end());
+  for (const CaseResults& results : input.data.cases()) {
+    if (results.kernels.empty()) continue;  // no record of it has a fingerprint
+    fingerprints.emplace(&results,
+                         compare_fingerprints(results, input.data.nodes, input.targets.continue_campaigns));
+  }
+}
+
+const FingerprintComparison* Context::disagreement(const CaseResults& results) const {
+  const auto found = fingerprints.find(&results);
+  return found == fingerprints.end() || found->second.disbelieved.empty() ? nullptr : &found->second;
 }
 
 EValues& Context::e_values(double share) {

@@ -44,6 +44,12 @@ const std::vector<FindingKind>& finding_kinds() {
        "measure on at least two devices, or drop spread_at_most"},
       {"ASY-1015", error, "attachment is missing or altered",
        "restore the attachments folder from a copy: until then the launch counts as one without a value"},
+      {"ASY-1016", error, "a node computes something else",
+       "the same work gave other bits: repeat the case on the nodes named, test their memory and processors, "
+       "and use them for nothing until the cause is known"},
+      {"ASY-1017", note, "fingerprints not compared",
+       "other kernels round differently: give all nodes the same libraries and settings to have them "
+       "compared"},
       // Verdicts and their statistics.
       {"ASY-2001", error, "target failed",
        "repeat the launch by hand with the command given; look at the devices named"},

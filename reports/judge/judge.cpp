@@ -243,6 +243,30 @@ void find_about_campaign(const JudgeInput& input, Judgement& judgement) {
   for (const std::string& note : input.data.notes) judgement.findings.push_back({"ASY-4006", note});
 }
 
+// What fingerprints say, of cases that no target told it of; and which of them could not be compared.
+void find_in_fingerprints(const Context& context, Judgement& judgement) {
+  for (const auto& [results, comparison] : context.fingerprints) {
+    const PlannedCase* planned = context.input.plan.find(results->identity);
+    const BenchmarkSpec* benchmark = context.input.catalogue.find(results->identity.benchmark);
+    const std::string label =
+        (planned != nullptr ? planned->label : case_label(benchmark, results->identity)) + ": ";
+    const bool told =
+        std::any_of(judgement.targets.begin(), judgement.targets.end(), [&](const auto& target) {
+          return std::any_of(target.findings.begin(), target.findings.end(), [&](const Finding& finding) {
+            return finding.code == "ASY-1016" && finding.text.starts_with(label);
+          });
+        });
+    const std::size_t kept = told ? 0 : std::min<std::size_t>(comparison.sentences.size(), 4);
+    for (std::size_t i = 0; i < kept; ++i) {
+      const std::size_t more = i + 1 == kept ? comparison.sentences.size() - kept : 0;
+      judgement.findings.push_back(
+          {"ASY-1016", label + comparison.sentences[i] +
+                           (more > 0 ? " (and " + std::to_string(more) + " more)" : std::string())});
+    }
+    for (const std::string& note : comparison.notes) judgement.findings.push_back({"ASY-1017", label + note});
+  }
+}
+
 }  // namespace
 
 Judgement judge(const JudgeInput& input) {
@@ -295,6 +319,7 @@ Judgement judge(const JudgeInput& input) {
                        case_label(input.catalogue.find(results.identity.benchmark), results.identity)));
   }
   find_about_campaign(input, judgement);
+  find_in_fingerprints(context, judgement);
   conclude(judgement);
   return judgement;
 }

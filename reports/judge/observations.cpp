@@ -93,6 +93,7 @@ struct Reader {
   bool check_required;
   std::vector<std::optional<Peak>> peaks;
   std::optional<double> plausible_at_most;
+  const FingerprintComparison* disagreement;  ///< null: none
 
   ValueState state(const LaunchResults& launch, std::size_t device) const {
     return device < launch.states.size() ? launch.states[device] : ValueState::absent;
@@ -129,6 +130,11 @@ struct Reader {
         break;
       case ValueState::valid:
         break;
+    }
+    if (disagreement != nullptr &&
+        disagreement->disbelieved.contains({results.devices[device].node, launch.campaign, launch.start})) {
+      problems.add_once("ASY-1016", disagreement->sentences);
+      return Cell::deviant;
     }
     if (figure >= launch.values.size() || device >= launch.values[figure].size()) return Cell::absent;
     if (launch.status != LaunchStatus::completed && !has_number(launch, device)) return Cell::absent;
@@ -171,14 +177,15 @@ struct Reader {
 // The reference's value for each device of one launch.
 class RatioReader {
  public:
-  RatioReader(const JudgeInput& input, const Target& target, const Reference& reference,
+  RatioReader(const Context& context, const Target& target, const Reference& reference,
               const std::vector<DeviceIdentity>& devices)
       : results_(*reference.results),
         reader_{results_,
                 reference.figure,
                 target.check_required,
-                peaks_of(input, results_, reference.figure),
-                {}} {
+                peaks_of(context.input, results_, reference.figure),
+                {},
+                context.disagreement(results_)} {
     std::unordered_map<std::string, std::size_t> by_place;
     for (std::size_t d = 0; d < results_.devices.size(); ++d) by_place[key(results_.devices[d])] = d;
     for (const DeviceIdentity& device : devices) {
@@ -333,8 +340,12 @@ Observations observe(const Context& context, const Target& target, const Limit* 
   grid.cells.assign(grid.launches * grid.devices, Cell::absent);
   grid.conceded.assign(grid.devices, 0);
 
-  Reader reader{results, figure, target.check_required, peaks_of(input, results, figure),
-                target.plausible_at_most};
+  Reader reader{results,
+                figure,
+                target.check_required,
+                peaks_of(input, results, figure),
+                target.plausible_at_most,
+                context.disagreement(results)};
   for (std::size_t l = 0; l < grid.launches; ++l) {
     const LaunchResults& launch = *observed.launches[l];
     std::size_t present = 0;
@@ -374,7 +385,7 @@ Observations observe(const Context& context, const Target& target, const Limit* 
     if (same) observed.one_peak = reader.peaks[0];
   }
   if (of_figure && reference) {
-    RatioReader ratio(input, target, *reference, results.devices);
+    RatioReader ratio(context, target, *reference, results.devices);
     for (std::size_t l = 0; l < grid.launches; ++l) {
       ratio.begin(*observed.launches[l]);
       if (ratio.serves_all()) observed.common_denominator = true;
@@ -453,6 +464,8 @@ std::string Observations::trouble(std::size_t launch, std::size_t device) const 
       return "another path than the case names on " + device_text(this->device(device));
     case Cell::incomplete:
       return "evidence incomplete on " + device_text(this->device(device));
+    case Cell::deviant:
+      return "other bits than expected from " + device_text(this->device(device));
     case Cell::not_a_number:
       return "no usable number from " + device_text(this->device(device));
     case Cell::implausible:

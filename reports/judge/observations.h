@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/judge/fingerprints.h"
 #include "reports/judge/judge.h"
 #include "reports/judge/sequence.h"
 
@@ -25,6 +26,8 @@ class Problems {
     ++kind.count;
     if (kind.texts.size() < texts_kept) kind.texts.push_back(make_text());
   }
+  /// Of sentences about a whole case, which many values run into.
+  void add_once(const std::string& code, const std::vector<std::string>& texts);
   bool empty() const { return found_.empty(); }
   bool has(const std::string& code) const { return found_.count(code) > 0; }
   std::string first_text(const std::string& code) const { return found_.at(code).texts.front(); }
@@ -48,9 +51,12 @@ struct Context {
   explicit Context(const JudgeInput& given);
 
   EValues& e_values(double share);
+  /// Null where all fingerprints of a case agree.
+  const FingerprintComparison* disagreement(const CaseResults& results) const;
 
   const JudgeInput& input;
   std::vector<std::string> nodes;  ///< every node known of: by its facts, by being conceded, by results
+  std::map<const CaseResults*, FingerprintComparison> fingerprints;  ///< of the cases that have any
 
  private:
   std::map<double, EValues> e_values_;

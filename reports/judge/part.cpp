@@ -403,7 +403,10 @@ PartVerdict judge_part(Context& context, const Target& target, PartVerdict::Kind
     if (context.input.data.conceded_nodes().count(device.node) > 0) continue;
     observed.problems.add("ASY-1012", planned.label + ": " + device_text(device));
   }
-  for (Finding& finding : observed.problems.findings()) findings.push_back(std::move(finding));
+  for (Finding& finding : observed.problems.findings()) {
+    if (finding.code == "ASY-1016") finding.text = planned.label + ": " + finding.text;
+    findings.push_back(std::move(finding));
+  }
   if (part.verdict != Verdict::missing && part.verdict != Verdict::invalid) {
     add_decision_findings(*prepared, decision, part, context, findings);
   }

@@ -38,6 +38,7 @@ enum class Cell : std::uint8_t {
   planted,
   detour,
   incomplete,
+  deviant,  ///< other bits than most nodes computed
   not_a_number,
   implausible,
   no_reference,  ///< a ratio whose other figure is absent

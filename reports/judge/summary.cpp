@@ -133,6 +133,8 @@ CaseSummary summarise_case(const Context& context, const CaseIdentity& identity,
     }
   }
   summary.check = checks.text();
+  if (const auto* disagreement = context.disagreement(*results))
+    summary.check += "; " + std::to_string(disagreement->disbelieved.size()) + " with other bits";
   summary.status = "completed";
   if (worst != nullptr) {
     summary.status = std::string(word(worst->status)) + (worst->reason.empty() ? "" : ": " + worst->reason);

@@ -8,6 +8,7 @@ namespace assay::bench {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 /// tiny, 2 layers of width 128: FLOP and counts come from the model's own tested formulas.
 LlmStepSettings tiny() {
@@ -50,6 +51,10 @@ TEST(LlmStepFigures, MfuIsAgainstTheProbeAndAgainstTheProduct) {
   EXPECT_THAT(words.at("mfu"), HasSubstr("measured: FMA probe, all 2 ranks together"));
   EXPECT_THAT(words.at("mfu_of_gemm"), HasSubstr("2048 x 2048 x 2048"));
   EXPECT_EQ(words.at("warmup_steps"), "3, not recorded");
+  EXPECT_THAT(words.at("mfu_of_gemm"), Not(HasSubstr("disturbed")));
+  known.gemm.per_second = flops * rate / 1.5;
+  EXPECT_THAT(llm_step_words(settings, known).at("mfu_of_gemm"),
+              HasSubstr("above 1, so the products were disturbed"));
 }
 
 TEST(LlmStepFigures, WhatIsNotKnownIsLeftOut) {

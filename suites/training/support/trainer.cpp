@@ -117,21 +117,20 @@ std::byte* Trainer::gradients(std::int64_t element) const {
 
 void Trainer::initialise(std::uint64_t seed) {
   const bool fills = !exchange_ || exchange_->fills_weights();
+  std::byte* const first = weights(0);
+  auto* const master = static_cast<float*>(memory_.at("master"));
   const auto put = [&](std::int64_t flat, double value) {
-    std::byte* weight = weights(flat);
-    if (!fills && element_ == exact_) return;
     if (element_ == Element::f64) {
-      *reinterpret_cast<double*>(weight) = value;
+      if (fills) reinterpret_cast<double*>(first)[flat] = value;
       return;
     }
     const auto single = static_cast<float>(value);
     if (element_ == Element::f32) {
-      *reinterpret_cast<float*>(weight) = single;
+      if (fills) reinterpret_cast<float*>(first)[flat] = single;
       return;
     }
-    if (fills) *reinterpret_cast<device::Bf16*>(weight) = device::to_bf16(single);
-    if (flat >= shard_.begin && flat < shard_.begin + shard_.count)
-      static_cast<float*>(memory_.at("master"))[flat - shard_.begin] = single;
+    if (fills) reinterpret_cast<device::Bf16*>(first)[flat] = device::to_bf16(single);
+    if (flat >= shard_.begin && flat < shard_.begin + shard_.count) master[flat - shard_.begin] = single;
   };
   for (const LocalTensor& tensor : local().tensors) {
     const InitialValues value(seed, tensor.index, tensor.whole.mean, tensor.whole.deviation);
