@@ -1,5 +1,6 @@
 // The vendor's runtime under one set of names, for *.gpu.cpp. CUDA and HIP call the same things by the same
 // names but for the first letters: ASSAY_GPU_NAME puts them in front, and what differs otherwise is below.
+// Tests have a third GPU, which is none (emulation.h): of what is here it knows the part for kernels.
 #pragma once
 
 #if defined(ASSAY_GPU_CUDA)
@@ -11,6 +12,8 @@
 #endif
 #include <hip/hip_runtime.h>
 #define ASSAY_GPU_NAME(name) hip##name
+#elif defined(ASSAY_GPU_EMULATED)
+#include "suites/device/gpu/emulation.h"
 #else
 #error "gpu.h is for the GPU's compilers alone; host code includes runtime.h"
 #endif
@@ -19,6 +22,8 @@
 #include <cstdint>
 
 namespace assay::gpu {
+
+#if !defined(ASSAY_GPU_EMULATED)
 
 using Status = ASSAY_GPU_NAME(Error_t);
 using Stream = ASSAY_GPU_NAME(Stream_t);
@@ -186,8 +191,31 @@ inline Status elapsed_ms(float* milliseconds, Event begin, Event end) {
   return ASSAY_GPU_NAME(EventElapsedTime)(milliseconds, begin, end);
 }
 
-// ---- Inside kernels
+#endif
+
+// ---- Kernels
 #if defined(__CUDACC__) || defined(__HIPCC__)
+/// kernel<<<blocks, threads, shared_bytes, stream>>>(arguments...). Throws when the launch is refused; what
+/// goes wrong within the kernel comes with the next call that waits.
+template <typename... Parameters, typename... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::size_t shared_bytes, Stream stream,
+            Arguments... arguments) {
+  constexpr std::size_t without_asking = 48 << 10;
+  if (shared_bytes > without_asking)
+    ASSAY_GPU_TRY(ASSAY_GPU_NAME(FuncSetAttribute)(reinterpret_cast<const void*>(kernel),
+                                                   ASSAY_GPU_NAME(FuncAttributeMaxDynamicSharedMemorySize),
+                                                   static_cast<int>(shared_bytes)));
+  kernel<<<blocks, threads, shared_bytes, stream>>>(static_cast<Parameters>(arguments)...);
+  ASSAY_GPU_LAUNCHED();
+}
+
+/// The shared memory that the launch asked for.
+template <typename T>
+__device__ inline T* shared_memory() {
+  extern __shared__ __attribute__((aligned(16))) unsigned char assay_shared_memory[];
+  return reinterpret_cast<T*>(assay_shared_memory);
+}
+
 /// The value of the lane whose number differs in `mask`, which is below the warp's width. All lanes take
 /// part.
 template <typename T>
@@ -196,6 +224,21 @@ __device__ inline T shuffle_xor(T value, int mask) {
   return __shfl_xor_sync(0xffffffffu, value, mask);
 #else
   return __shfl_xor(value, mask);
+#endif
+}
+#endif
+
+#if defined(__CUDACC__) || defined(__HIPCC__) || defined(ASSAY_GPU_EMULATED)
+/// Whole warp: what its lanes wrote to shared memory before, they read afterwards.
+__device__ inline void warp_barrier() {
+#if defined(ASSAY_GPU_EMULATED)
+  static_cast<void>(shuffle_xor(0, 0));
+#elif defined(__CUDACC__)
+  __syncwarp();
+#elif defined(__HIP_DEVICE_COMPILE__)
+  __builtin_amdgcn_fence(__ATOMIC_ACQ_REL, "wavefront");
+  __builtin_amdgcn_wave_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQ_REL, "wavefront");
 #endif
 }
 

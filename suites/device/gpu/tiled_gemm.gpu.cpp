@@ -2,10 +2,12 @@
 // of each thread. It uses no matrix units.
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "suites/device/gpu/blas.h"
-#include "suites/device/gpu/gpu.h"
+#include "suites/device/gpu/kernel_numbers.h"
+#include "suites/device/gpu/tiled_gemm.h"
 
 namespace assay::gpu {
 
@@ -20,45 +22,15 @@ constexpr int tile = side * each;  // results of a block, each way
 constexpr int depth = 16;          // of k, at a time
 constexpr int threads_per_block = side * side;
 
-__device__ inline double widen(double value) {
-  return value;
-}
-__device__ inline float widen(float value) {
-  return value;
-}
-__device__ inline float widen(device::Bf16 value) {
-  return device::to_float(value);
-}
-__device__ inline float widen(device::F16 value) {
-  return device::to_float(value);
-}
-__device__ inline std::int32_t widen(std::int8_t value) {
-  return value;
-}
-
-template <typename T>
-struct Narrow {
-  template <typename Sum>
-  __device__ static T from(Sum sum) {
-    return static_cast<T>(sum);
-  }
-};
-template <>
-struct Narrow<device::Bf16> {
-  __device__ static device::Bf16 from(float sum) { return device::to_bf16(sum); }
-};
-template <>
-struct Narrow<device::F16> {
-  __device__ static device::F16 from(float sum) { return device::to_f16(sum); }
-};
-
-/// C = A B, row-major. A block makes tile x tile of C; blockIdx.x counts tiles of columns, blockIdx.y of
-/// rows.
-template <typename T, typename Sum, typename R>
+/// C (+)= A B + bias (n numbers or null), row-major; what is transposed is stored as its transpose. A block
+/// makes tile x tile of C; blockIdx.x counts tiles of columns, blockIdx.y of rows. Neighbouring threads load
+/// neighbours.
+template <typename T, typename Sum, typename R, bool a_transposed, bool b_transposed>
 __global__ void __launch_bounds__(threads_per_block)
-    multiply_tiles(const T* a, const T* b, R* c, std::int64_t m, std::int64_t n, std::int64_t k) {
+    multiply_tiles(const T* a, const T* b, const R* bias, R* c, std::int64_t m, std::int64_t n,
+                   std::int64_t k, bool accumulate) {
   __shared__ Sum a_tile[depth][tile + 1];
-  __shared__ Sum b_tile[depth][tile];
+  __shared__ Sum b_tile[depth][tile + 1];
   const int thread = static_cast<int>(threadIdx.x), column = thread % side, row = thread / side;
   const std::int64_t first_column = static_cast<std::int64_t>(blockIdx.x) * tile;
   for (std::int64_t first_row = static_cast<std::int64_t>(blockIdx.y) * tile; first_row < m;
@@ -66,12 +38,15 @@ __global__ void __launch_bounds__(threads_per_block)
     Sum sums[each][each] = {};
     for (std::int64_t from = 0; from < k; from += depth) {
       for (int i = thread; i < tile * depth; i += threads_per_block) {
-        const std::int64_t r = first_row + i / depth, l = from + i % depth;
-        a_tile[i % depth][i / depth] = r < m && l < k ? widen(a[r * k + l]) : Sum{};
+        const int i_row = a_transposed ? i % tile : i / depth, i_depth = a_transposed ? i / tile : i % depth;
+        const std::int64_t r = first_row + i_row, l = from + i_depth;
+        a_tile[i_depth][i_row] = r < m && l < k ? widen(a[a_transposed ? l * m + r : r * k + l]) : Sum{};
       }
       for (int i = thread; i < tile * depth; i += threads_per_block) {
-        const std::int64_t l = from + i / tile, j = first_column + i % tile;
-        b_tile[i / tile][i % tile] = l < k && j < n ? widen(b[l * n + j]) : Sum{};
+        const int i_depth = b_transposed ? i % depth : i / tile,
+                  i_column = b_transposed ? i / depth : i % tile;
+        const std::int64_t l = from + i_depth, j = first_column + i_column;
+        b_tile[i_depth][i_column] = l < k && j < n ? widen(b[b_transposed ? j * k + l : l * n + j]) : Sum{};
       }
       __syncthreads();
 #pragma unroll
@@ -94,20 +69,35 @@ __global__ void __launch_bounds__(threads_per_block)
 #pragma unroll
       for (int j = 0; j < each; ++j) {
         const std::int64_t r = first_row + row + i * side, s = first_column + column + j * side;
-        if (r < m && s < n) c[r * n + s] = Narrow<R>::from(sums[i][j]);
+        if (r >= m || s >= n) continue;
+        Sum sum = sums[i][j];
+        if (bias != nullptr) sum += static_cast<Sum>(widen(bias[s]));
+        if (accumulate) sum += static_cast<Sum>(widen(c[r * n + s]));
+        c[r * n + s] = Narrow<R>::from(sum);
       }
   }
 }
 
-template <typename T, typename Sum, typename R>
-void launch(const GemmPlan& plan, const device::GemmOperands& operands, Stream stream) {
+/// What products of T are summed in.
+template <typename T>
+using SumOf = std::conditional_t<std::is_same_v<T, std::int8_t>, std::int32_t, Exact<T>>;
+
+template <typename T, typename R, bool a_transposed, bool b_transposed>
+void begin(Stream stream, const T* a, const T* b, const R* bias, R* c, std::int64_t m, std::int64_t n,
+           std::int64_t k, bool accumulate) {
   constexpr std::int64_t most_rows_of_blocks = 65535;
-  const dim3 blocks(static_cast<unsigned>((plan.n + tile - 1) / tile),
-                    static_cast<unsigned>(std::min(most_rows_of_blocks, (plan.m + tile - 1) / tile)));
-  multiply_tiles<T, Sum, R><<<blocks, threads_per_block, 0, stream>>>(
-      static_cast<const T*>(operands.a->device()), static_cast<const T*>(operands.b->device()),
-      static_cast<R*>(operands.c->device()), plan.m, plan.n, plan.k);
-  ASSAY_GPU_LAUNCHED();
+  if (m == 0 || n == 0) return;
+  const dim3 blocks(static_cast<unsigned>((n + tile - 1) / tile),
+                    static_cast<unsigned>(std::min(most_rows_of_blocks, (m + tile - 1) / tile)));
+  launch(multiply_tiles<T, SumOf<T>, R, a_transposed, b_transposed>, blocks, threads_per_block, 0, stream, a,
+         b, bias, c, m, n, k, accumulate);
+}
+
+template <typename T, typename R = T>
+void begin(const GemmPlan& plan, const device::GemmOperands& operands, Stream stream) {
+  begin<T, R, false, false>(stream, static_cast<const T*>(operands.a->device()),
+                            static_cast<const T*>(operands.b->device()), nullptr,
+                            static_cast<R*>(operands.c->device()), plan.m, plan.n, plan.k, false);
 }
 
 class TiledGemm final : public device::Gemm {
@@ -119,15 +109,15 @@ class TiledGemm final : public device::Gemm {
     const auto stream = static_cast<Stream>(queue_.stream());
     switch (plan_.element) {
       case Element::f64:
-        return launch<double, double, double>(plan_, operands, stream);
+        return begin<double>(plan_, operands, stream);
       case Element::bf16:
-        return launch<device::Bf16, float, device::Bf16>(plan_, operands, stream);
+        return begin<device::Bf16>(plan_, operands, stream);
       case Element::f16:
-        return launch<device::F16, float, device::F16>(plan_, operands, stream);
+        return begin<device::F16>(plan_, operands, stream);
       case Element::int8:
-        return launch<std::int8_t, std::int32_t, std::int32_t>(plan_, operands, stream);
+        return begin<std::int8_t, std::int32_t>(plan_, operands, stream);
       default:
-        return launch<float, float, float>(plan_, operands, stream);
+        return begin<float>(plan_, operands, stream);
     }
   }
   void finish() override { queue_.finish(); }
@@ -155,6 +145,26 @@ bool tiled_gemm_knows(Element element) {
   return element == Element::f64 || element == Element::f32 || element == Element::f16 ||
          element == Element::bf16 || element == Element::int8;
 }
+
+template <typename T, typename R>
+void begin_tiled_product(Stream stream, const ProductShape& shape, const T* a, const T* b, const R* bias,
+                         R* c, bool accumulate) {
+  const auto [m, n, k] = shape.sizes;
+  if (shape.a_transposed)
+    shape.b_transposed ? begin<T, R, true, true>(stream, a, b, bias, c, m, n, k, accumulate)
+                       : begin<T, R, true, false>(stream, a, b, bias, c, m, n, k, accumulate);
+  else
+    shape.b_transposed ? begin<T, R, false, true>(stream, a, b, bias, c, m, n, k, accumulate)
+                       : begin<T, R, false, false>(stream, a, b, bias, c, m, n, k, accumulate);
+}
+template void begin_tiled_product(Stream, const ProductShape&, const double*, const double*, const double*,
+                                  double*, bool);
+template void begin_tiled_product(Stream, const ProductShape&, const float*, const float*, const float*,
+                                  float*, bool);
+template void begin_tiled_product(Stream, const ProductShape&, const device::Bf16*, const device::Bf16*,
+                                  const float*, float*, bool);
+template void begin_tiled_product(Stream, const ProductShape&, const device::Bf16*, const device::Bf16*,
+                                  const device::Bf16*, device::Bf16*, bool);
 
 std::unique_ptr<device::Gemm> plan_tiled_gemm(const GemmPlan& plan, Queue& queue) {
   return std::make_unique<TiledGemm>(plan, queue);

@@ -1,6 +1,8 @@
-// Test fixture: the f32 and bf16 operators against the f64 ones on the same operands, within derived bounds.
+// Test fixture: operators against the host's f64 ones on the same operands, within derived bounds. What is
+// tested is a parameter: the host's f32 and bf16 here, a GPU's in suites/device/gpu.
 //
-// The bounds, with u = 2^-24 (one rounding in f32) and r = 2^-8 (one rounding to bf16; 0 in f32): a sum of n
+// The bounds, with u = 2^-24 (one rounding in f32; 2^-52 in f64, where both sides err) and r = 2^-8 (one
+// rounding to bf16; 0 in f32 and f64): a sum of n
 // products, in whatever order, errs by at most (n + 1) u times the sum of their absolute values (Higham,
 // Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.1; the second-order part is covered
 // by counting two roundings more). Longer expressions: the number of roundings in their longest chain, times
@@ -16,7 +18,9 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,8 +33,24 @@ namespace assay::device {
 using Index = std::int64_t;
 using Numbers = std::vector<double>;
 
-constexpr double u = 0x1p-24;
-constexpr Index rows = 37, width = 133;
+/// Operators that are tested.
+struct Candidate {
+  const char* name;
+  Element element;
+  std::unique_ptr<Operators> (*make)(Element element, int threads);
+  std::string (*unsupported)(Element element);  ///< not empty: `make` throws Error
+  Index width = 133;
+  /// How much attention rounds probabilities, relatively: where matrix units multiply them in bf16.
+  double probability_rounding = 0;
+  std::string (*absent)() = nullptr;  ///< not empty: what it runs on is not here
+};
+
+inline void PrintTo(const Candidate& candidate, std::ostream* stream) {
+  *stream << candidate.name;
+}
+inline std::string name_of_test(const testing::TestParamInfo<Candidate>& info) {
+  return info.param.name;
+}
 
 /// Numbers in a device element, and exactly the same ones in f64.
 class Held {
@@ -52,7 +72,9 @@ class Held {
     Numbers found(numbers_.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
       const unsigned char* const at = raw_.data() + i * bytes_of(element_);
-      if (element_ == Element::bf16) {
+      if (element_ == Element::f64) {
+        std::memcpy(&found[i], at, sizeof found[i]);
+      } else if (element_ == Element::bf16) {
         Bf16 value;
         std::memcpy(&value, at, sizeof value);
         found[i] = static_cast<double>(to_float(value));
@@ -70,7 +92,9 @@ class Held {
     unsigned char* const at = raw_.data() + i * bytes_of(element_);
     const auto rounded = static_cast<float>(number);
     const Bf16 narrow = to_bf16(rounded);
-    if (element_ == Element::bf16)
+    if (element_ == Element::f64)
+      std::memcpy(at, &number, sizeof number);
+    else if (element_ == Element::bf16)
       std::memcpy(at, &narrow, sizeof narrow);
     else
       std::memcpy(at, &rounded, sizeof rounded);
@@ -100,26 +124,35 @@ inline std::size_t outside(const Numbers& found, const Numbers& expected, const 
   return count;
 }
 
-class PrecisionTest : public testing::TestWithParam<Element> {
+class PrecisionTest : public testing::TestWithParam<Candidate> {
  protected:
   void SetUp() override {
-    if (GetParam() == Element::bf16 && !host().gemm_unsupported(Element::bf16).empty()) {
-      EXPECT_THROW(host_operators(Element::bf16, 2), Error);  // refused, not emulated
+    if (GetParam().absent != nullptr)
+      if (const std::string reason = GetParam().absent(); !reason.empty()) GTEST_SKIP() << reason;
+    if (!GetParam().unsupported(element()).empty()) {
+      EXPECT_THROW(make(2), Error);  // refused, not emulated
       return;
     }
-    op_ = host_operators(GetParam(), 2);
+    op_ = make(2);
     reference_ = host_operators(Element::f64, 2);
   }
   bool usable() const { return op_ != nullptr; }
+  Element element() const { return GetParam().element; }
+  std::unique_ptr<Operators> make(int threads) const { return GetParam().make(element(), threads); }
 
   Held held(Index count, unsigned seed, double from = -1, double to = 1) const {
-    return {GetParam(), random_numbers(count, seed, from, to)};
+    return {element(), random_numbers(count, seed, from, to)};
   }
   Held exact(Index count, unsigned seed, double from = -1, double to = 1) const {
-    return {Element::f32, random_numbers(count, seed, from, to)};
+    return exact(random_numbers(count, seed, from, to));
   }
-  Held result(Index count) const { return {GetParam(), count}; }
-  double rounding() const { return GetParam() == Element::bf16 ? 0x1p-8 : 0; }
+  Held exact(Numbers numbers) const { return {exact_of(element()), std::move(numbers)}; }
+  Held result(Index count) const { return {element(), count}; }
+  Held exact_result(Index count) const { return {exact_of(element()), count}; }
+  double rounding() const { return element() == Element::bf16 ? 0x1p-8 : 0; }
+
+  const double u = GetParam().element == Element::f64 ? 0x1p-52 : 0x1p-24;
+  const Index rows = 37, width = GetParam().width;
 
   /// A result within its bounds; one element further off than its bound, or NaN, would be seen.
   void expect_within(const char* what, const Held& found, const Numbers& expected, const Numbers& bounds,
@@ -144,6 +177,15 @@ class PrecisionTest : public testing::TestWithParam<Element> {
 
   std::unique_ptr<Operators> op_, reference_;
 };
+
+class OperatorPrecision : public PrecisionTest {};
+class BlockPrecision : public PrecisionTest {};
+class SameBits : public PrecisionTest {};
+class KeptLogits : public PrecisionTest {};
+
+inline std::string unsupported_on_host(Element element) {
+  return element == Element::bf16 ? host().gemm_unsupported(element) : std::string();
+}
 
 inline Numbers absolute(const Held& values) {
   Numbers numbers(values.exact(), values.exact() + values.count());

@@ -9,21 +9,22 @@ namespace assay::device {
 
 namespace {
 
-class BlockPrecision : public PrecisionTest {};
-
 // A score errs by up to (size + 4) u sum |q k| / sqrt(size) =: d, so a probability relatively by p = 2 d + (T
 // + size + 16) u: its own exponential and the sum that it is divided by.
 TEST_P(BlockPrecision, Attention) {
   if (!usable()) return;
-  const AttentionShape shapes[] = {{2, 11, 6, 3, 5}, {1, 150, 2, 1, 70}};
+  // Several sequences; more blocks than one; heads of whole vectors; heads larger than most.
+  const AttentionShape shapes[] = {
+      {2, 11, 6, 3, 5}, {1, 150, 2, 1, 70}, {1, 70, 4, 2, 64}, {1, 66, 1, 1, 128}, {1, 20, 2, 1, 136}};
   for (const AttentionShape& s : shapes) {
     for (Operators* const each : {op_.get(), reference_.get()}) each->reserve_attention(s);
-    const Index tokens = s.batch * s.sequence, stride = (s.heads + 2 * s.kv_heads) * s.size + 3,
+    const Index tokens = s.batch * s.sequence,
+                stride = (s.heads + 2 * s.kv_heads) * s.size + (s.size % 8 == 0 ? 8 : 3),
                 k_at = s.heads * s.size, v_at = k_at + s.kv_heads * s.size;
     Held qkv = held(tokens * stride, 1), d_o = held(tokens * k_at, 2), o = result(tokens * k_at),
-         log_sum(Element::f32, tokens * s.heads);
+         log_sum = exact_result(tokens * s.heads);
     const auto raw = [&](Held& all, Index at) {
-      return static_cast<unsigned char*>(all.raw()) + static_cast<std::size_t>(at) * bytes_of(GetParam());
+      return static_cast<unsigned char*>(all.raw()) + static_cast<std::size_t>(at) * bytes_of(element());
     };
     Numbers expected(static_cast<std::size_t>(tokens * k_at)),
         sums(static_cast<std::size_t>(tokens * s.heads));
@@ -31,7 +32,7 @@ TEST_P(BlockPrecision, Attention) {
     reference_->attention_forward(s, qkv.exact(), qkv.exact() + k_at, qkv.exact() + v_at, stride,
                                   expected.data(), sums.data());
     // Operands of the backward pass, the same for both sides.
-    Held saved_o(GetParam(), expected), saved_sum(Element::f32, sums);
+    Held saved_o(element(), expected), saved_sum = exact(sums);
     Held dqkv = held(tokens * stride, 3);
     Numbers by(dqkv.exact(), dqkv.exact() + dqkv.count());
     op_->attention_backward(s, d_o.raw(), raw(qkv, 0), raw(qkv, k_at), raw(qkv, v_at), stride, saved_o.raw(),
@@ -62,7 +63,8 @@ TEST_P(BlockPrecision, Attention) {
             dp.push_back(dsize);
           }
           for (Index d = 0; d < s.size; ++d) product += std::abs(d_o[o0 + d] * saved_o[o0 + d]);
-          const double p = 2 * worst * (static_cast<double>(s.size) + 4) * u + (depth + 16) * u;
+          const double p = 2 * worst * (static_cast<double>(s.size) + 4) * u + (depth + 16) * u,
+                       rounded = GetParam().probability_rounding;
           sum_bounds[static_cast<std::size_t>(row * s.heads + h)] =
               p + 4 * u * std::abs(sums[static_cast<std::size_t>(row * s.heads + h)]);
           for (Index other = 0; other <= t; ++other) {
@@ -70,10 +72,10 @@ TEST_P(BlockPrecision, Attention) {
             const double weight = probability[static_cast<std::size_t>(other)],
                          dscore = weight * (dp[static_cast<std::size_t>(other)] + product);
             // The scores' gradients carry p, and the roundings of dP, of the row's sum and of this sum.
-            const double relative = p + (2 * depth + 16) * u +
+            const double relative = p + rounded + (2 * depth + 16) * u +
                                     2 * u * std::abs(sums[static_cast<std::size_t>(row * s.heads + h)]);
             for (Index d = 0; d < s.size; ++d) {
-              bounds[static_cast<std::size_t>(o0 + d)] += 2 * p * weight * std::abs(qkv[v0 + d]);
+              bounds[static_cast<std::size_t>(o0 + d)] += (2 * p + rounded) * weight * std::abs(qkv[v0 + d]);
               dbounds[static_cast<std::size_t>(q0 + d)] += relative * dscore * std::abs(qkv[k0 + d]) / root;
               dbounds[static_cast<std::size_t>(k0 + d)] +=
                   2 * relative * dscore * std::abs(qkv[q0 + d]) / root;
@@ -97,14 +99,14 @@ TEST_P(BlockPrecision, Head) {
   const std::vector<std::int32_t> targets = {3000, 12000, 17, 3001, 9000, 5555, 12001};
   Held x = held(s.rows * width, 1), w = held(vocabulary * width, 2), dx = result(s.rows * width),
        dw = exact(vocabulary * width, 3);
-  Held largest(Element::f32, s.rows), sum(Element::f32, s.rows), target(Element::f32, s.rows);
+  Held largest = exact_result(s.rows), sum = largest, target = largest;
   Numbers peaks(7), totals(7), logits(7), peak_bounds(7), total_bounds(7);
   op_->head_forward(s, x.raw(), w.raw(), targets.data(), largest.raw(), sum.raw(), target.raw());
   reference_->head_forward(s, x.exact(), w.exact(), targets.data(), peaks.data(), totals.data(),
                            logits.data());
   Numbers log_sums(7);
   for (std::size_t r = 0; r < 7; ++r) log_sums[r] = peaks[r] + std::log(totals[r]);
-  Held saved(Element::f32, log_sums);
+  Held saved = exact(log_sums);
   const double scale = 0.25;
   Numbers by_x(static_cast<std::size_t>(s.rows * width)), by_w(dw.exact(), dw.exact() + dw.count());
   Numbers x_bounds(by_x.size(), 0.0), w_bounds = absolute(dw);
@@ -143,19 +145,19 @@ TEST_P(BlockPrecision, Head) {
   expect_within("dW", dw, by_w, w_bounds, true);
 }
 
-TEST_P(BlockPrecision, LogitsThatTheForwardPassKeptChangeNothing) {
+TEST_P(KeptLogits, ChangeNothing) {
   if (!usable()) return;
   const HeadShape s{rows, width, 20011, 0};  // three blocks, of which one is kept
   op_->reserve_head(s);
   std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
   for (std::size_t r = 0; r < targets.size(); ++r) targets[r] = static_cast<std::int32_t>(r * 541);
   Held x = held(rows * width, 1), other = held(rows * width, 9), w = held(s.vocabulary * width, 2),
-       largest(Element::f32, rows), sum = largest, target = largest, log_sum = exact(rows, 3, 5, 6);
+       largest = exact_result(rows), sum = largest, target = largest, log_sum = exact(rows, 3, 5, 6);
   const auto forward = [&](Held& in) {
     op_->head_forward(s, in.raw(), w.raw(), targets.data(), largest.raw(), sum.raw(), target.raw());
   };
   const auto backward = [&](Held& in) {
-    Held dx = result(rows * width), dw(Element::f32, s.vocabulary * width);
+    Held dx = result(rows * width), dw = exact_result(s.vocabulary * width);
     op_->head_backward(s, in.raw(), w.raw(), targets.data(), log_sum.raw(), 1, dx.raw(), dw.raw());
     std::vector<unsigned char> bytes = dx.bytes();
     bytes.insert(bytes.end(), dw.bytes().begin(), dw.bytes().end());
@@ -169,8 +171,10 @@ TEST_P(BlockPrecision, LogitsThatTheForwardPassKeptChangeNothing) {
   EXPECT_NE(backward(other), recomputed);
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, BlockPrecision, testing::Values(Element::f32, Element::bf16),
-                         [](const auto& element) { return std::string(name_of(element.param)); });
+const Candidate blocks_of_host[] = {{"f32", Element::f32, host_operators, unsupported_on_host},
+                                    {"bf16", Element::bf16, host_operators, unsupported_on_host}};
+INSTANTIATE_TEST_SUITE_P(Host, BlockPrecision, testing::ValuesIn(blocks_of_host), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Host, KeptLogits, testing::ValuesIn(blocks_of_host), name_of_test);
 
 }  // namespace
 

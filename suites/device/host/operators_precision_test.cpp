@@ -9,8 +9,6 @@ namespace assay::device {
 
 namespace {
 
-class OperatorPrecision : public PrecisionTest {};
-
 TEST_P(OperatorPrecision, Products) {
   if (!usable()) return;
   const Index out = 70;
@@ -56,7 +54,7 @@ TEST_P(OperatorPrecision, Norms) {
        dy = held(rows * width, 4), before = held(rows * width, 5);
   const auto size = static_cast<std::size_t>(rows * width);
   for (const bool centred : {true, false}) {
-    Held y = result(rows * width), mean(Element::f32, rows), deviation(Element::f32, rows);
+    Held y = result(rows * width), mean = exact_result(rows), deviation = exact_result(rows);
     Numbers expected(size), bounds(size), middle(static_cast<std::size_t>(rows), 0.0), scale = middle;
     if (centred) {
       op_->layer_norm_forward(rows, width, x.raw(), gamma.raw(), beta.raw(), y.raw(), mean.raw(),
@@ -69,7 +67,7 @@ TEST_P(OperatorPrecision, Norms) {
     }
     Numbers dx_bounds(size), dx = Numbers(before.exact(), before.exact() + before.count());
     // The backward pass reads the same statistics on both sides.
-    const Held saved_mean(Element::f32, middle), saved_scale(Element::f32, scale);
+    const Held saved_mean = exact(middle), saved_scale = exact(scale);
     Numbers mean_bounds = middle, scale_bounds = scale;
     Numbers dgamma_bounds(static_cast<std::size_t>(width), 0.0), dbeta_bounds = dgamma_bounds;
     for (Index r = 0; r < rows; ++r) {
@@ -100,7 +98,7 @@ TEST_P(OperatorPrecision, Norms) {
     expect_within("deviation", deviation, scale, scale_bounds, true);
     if (centred) expect_within("mean", mean, middle, mean_bounds, true);
 
-    Held found = before, dgamma(Element::f32, width), dbeta(Element::f32, width);
+    Held found = before, dgamma = exact_result(width), dbeta = dgamma;
     Held means = saved_mean, scales = saved_scale;
     Numbers by_gamma(static_cast<std::size_t>(width), 0.0), by_beta = by_gamma;
     if (centred) {
@@ -237,10 +235,10 @@ TEST_P(OperatorPrecision, AdamWAndSumOfSquares) {
   expect_within("second moment", v, v1, v_bounds, true);
   expect_within("master weights", master, w1, w_bounds, true);
   expect_within("gradients", g, Numbers(g1.size(), 0.0), Numbers(g1.size(), 0.0), true);
-  if (GetParam() == Element::bf16) expect_within("weights", weights, w1, w_bounds);
+  if (element() == Element::bf16) expect_within("weights", weights, w1, w_bounds);
 }
 
-TEST_P(OperatorPrecision, SameOperandsAndThreadsGiveTheSameBits) {
+TEST_P(SameBits, OfTheSameOperandsAndThreads) {
   if (!usable()) return;
   const LinearShape linear{rows, width, 300};
   const AttentionShape attention{1, 150, 4, 2, 16};
@@ -268,7 +266,7 @@ TEST_P(OperatorPrecision, SameOperandsAndThreadsGiveTheSameBits) {
     Held qkv = held(150 * 128, 10), dqkv = qkv, o = result(150 * 64), d_o = held(150 * 64, 11),
          sums = exact(150 * 4, 12);
     const auto at = [&](Held& values, std::size_t n) {
-      return static_cast<unsigned char*>(values.raw()) + n * bytes_of(GetParam());
+      return static_cast<unsigned char*>(values.raw()) + n * bytes_of(element());
     };
     op.attention_forward(attention, at(qkv, 0), at(qkv, 64), at(qkv, 96), 128, o.raw(), sums.raw());
     op.attention_backward(attention, d_o.raw(), at(qkv, 0), at(qkv, 64), at(qkv, 96), 128, o.raw(),
@@ -282,14 +280,16 @@ TEST_P(OperatorPrecision, SameOperandsAndThreadsGiveTheSameBits) {
   };
   const auto once = all(*op_, true);
   for (int again = 0; again < 3; ++again) EXPECT_EQ(all(*op_, true), once);
-  EXPECT_EQ(all(*host_operators(GetParam(), 2), true), once);
+  EXPECT_EQ(all(*make(2), true), once);
   // Without the products the number of threads changes nothing either.
   const auto loops = all(*op_, false);
-  for (const int threads : {1, 3, 5}) EXPECT_EQ(all(*host_operators(GetParam(), threads), false), loops);
+  for (const int threads : {1, 3, 5}) EXPECT_EQ(all(*make(threads), false), loops);
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, OperatorPrecision, testing::Values(Element::f32, Element::bf16),
-                         [](const auto& element) { return std::string(name_of(element.param)); });
+const Candidate host_candidates[] = {{"f32", Element::f32, host_operators, unsupported_on_host},
+                                     {"bf16", Element::bf16, host_operators, unsupported_on_host}};
+INSTANTIATE_TEST_SUITE_P(Host, OperatorPrecision, testing::ValuesIn(host_candidates), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Host, SameBits, testing::ValuesIn(host_candidates), name_of_test);
 
 }  // namespace
 
