@@ -71,7 +71,7 @@ run_tests() {
   local folder=$1
   shift
   say "Testing $folder"
-  ctest --test-dir "$folder" --no-tests=error --output-on-failure "$@" | tee "$folder/ctest.log" ||
+  ctest --test-dir "$folder" --parallel 2 --no-tests=error --output-on-failure "$@" | tee "$folder/ctest.log" ||
     fail "a test failed; repeat it with: ctest --test-dir $folder -R NAME --output-on-failure"
   if [ "${CI:-}" = true ] && grep -E '\(Skipped\)|\*\*\*Skipped' "$folder/ctest.log" | grep -v -i gpu; then
     fail "these tests were skipped, and in CI only tests that need a GPU may be; install what they lack"
