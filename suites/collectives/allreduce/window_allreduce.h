@@ -8,10 +8,10 @@
 
 #include <memory>
 
-#include "suites/harness/shared_window.h"
 #include "suites/collectives/allreduce/window_sum.h"
 #include "suites/collectives/support/exact_sum.h"
 #include "suites/collectives/support/operation.h"
+#include "suites/harness/shared_window.h"
 
 namespace assay::bench {
 
