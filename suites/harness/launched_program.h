@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "reports/base/files.h"
 #include "reports/record/record_json.h"
+#include "reports/record/request.h"
 
 namespace assay::bench {
 
@@ -68,6 +70,19 @@ class ScratchFolder {
 inline std::vector<Record> records_in(const std::filesystem::path& file) {
   std::vector<Record> records;
   read_records(file, [&](Record&& record) { records.push_back(std::move(record)); });
+  return records;
+}
+
+/// Those of a start on request, whose results also say how far it has come.
+inline std::vector<Record> records_of_start(const std::filesystem::path& results) {
+  std::vector<Record> records;
+  const std::string all = read_file(results);
+  for (std::size_t begin = 0; begin < all.size();) {
+    const std::size_t end = all.find('\n', begin);
+    const std::string line = all.substr(begin, end - begin);
+    if (!parse_progress(line)) records.push_back(parse_record(line, {}));
+    begin = end + 1;
+  }
   return records;
 }
 

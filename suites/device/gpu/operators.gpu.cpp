@@ -10,6 +10,7 @@
 #include "suites/device/gpu/gpu_operators.h"
 #include "suites/device/gpu/operator_kernels.h"
 #include "suites/device/gpu/products.h"
+#include "suites/device/vocabulary_blocks.h"
 
 namespace assay::gpu {
 
@@ -52,20 +53,10 @@ class Memory {
   throw std::logic_error(what + " of this shape was not reserved before the first step");
 }
 
-/// How the vocabulary is cut: every block but the last has `columns` rows of W. Some 256 MiB of f32 logits,
-/// so that products are large; columns in whole tiles of them.
-struct HeadBlocks {
-  explicit HeadBlocks(const HeadShape& shape) {
-    constexpr Index logits = Index{1} << 26, least = 1024, most = 8192, unit = 128;
-    const Index wanted = std::clamp(logits / std::max<Index>(shape.rows, 1), least, most);
-    const Index blocks = (shape.vocabulary + wanted - 1) / wanted;
-    const Index even = (shape.vocabulary + blocks - 1) / blocks;
-    columns = std::min(shape.vocabulary, (even + unit - 1) / unit * unit);
-    count = (shape.vocabulary + columns - 1) / columns;
-    last = shape.vocabulary - (count - 1) * columns;
-  }
-  Index columns = 0, count = 0, last = 0;
-  Index of(Index block) const { return block + 1 == count ? last : columns; }
+/// Some 256 MiB of f32 logits, so that products are large.
+struct HeadBlocks : device::VocabularyBlocks {
+  explicit HeadBlocks(const HeadShape& shape)
+      : device::VocabularyBlocks(shape, {Index{1} << 26, 1024, 8192, 128}) {}
 };
 
 std::size_t bytes_for(Index numbers, std::size_t each) {

@@ -21,6 +21,7 @@
 #include "suites/device/host/operators_kernels.h"
 #include "suites/device/host/operators_products.h"
 #include "suites/device/host/scratch.h"
+#include "suites/device/vocabulary_blocks.h"
 
 namespace assay::device {
 
@@ -44,24 +45,17 @@ using Index = std::int64_t;
   throw std::logic_error(what + " of this shape was not reserved before the first step");
 }
 
-/// How the vocabulary is cut: every block but the last has `columns` rows of W.
-struct HeadBlocks {
-  HeadBlocks(const HeadShape& shape, Index number_bytes) {
-    // Some 4 MiB of f32 logits: they stay in the caches, and a block is deep enough for the products.
-    constexpr Index logits = Index{1} << 20, least = 512, most = 8192, unit = 64;
-    const Index wanted = std::clamp(logits / std::max<Index>(shape.rows, 1), least, most);
-    const Index blocks = (shape.vocabulary + wanted - 1) / wanted;
-    const Index even = (shape.vocabulary + blocks - 1) / blocks;
-    columns = std::min(shape.vocabulary, (even + unit - 1) / unit * unit);
-    count = (shape.vocabulary + columns - 1) / columns;
-    last = shape.vocabulary - (count - 1) * columns;
+/// Some 4 MiB of f32 logits: they stay in the caches, and a block is deep enough for the products.
+constexpr VocabularyBlocks::Limits head_limits{Index{1} << 20, 512, 8192, 64};
+
+struct HeadBlocks : VocabularyBlocks {
+  HeadBlocks(const HeadShape& shape, Index number_bytes) : VocabularyBlocks(shape, head_limits) {
     // The last blocks of the forward pass are kept for the backward pass: the fewer are computed again, the
     // better, but never more than half of all logits and 32 MiB.
     constexpr Index most_kept = Index{32} << 20;
     kept = std::min(count / 2, most_kept / std::max<Index>(shape.rows * columns * number_bytes, 1));
   }
-  Index columns = 0, count = 0, last = 0, kept = 0;
-  Index of(Index block) const { return block + 1 == count ? last : columns; }
+  Index kept = 0;
 };
 
 template <typename E>

@@ -92,14 +92,7 @@ class LaunchedLlmStep : public testing::Test {
         run_command("timeout 120 " + assay_bench(ranks, "--request " + (scratch_ / "request.json").string() +
                                                             " --results " + results().string()));
     EXPECT_EQ(ended.exit_code, 0) << ended.output;
-    std::vector<Record> records;
-    const std::string all = read_file(results());
-    for (std::size_t begin = 0; begin < all.size();) {
-      const std::size_t end = all.find('\n', begin);
-      const std::string line = all.substr(begin, end - begin);
-      if (!parse_progress(line)) records.push_back(parse_record(line, {}));
-      begin = end + 1;
-    }
+    std::vector<Record> records = records_of_start(results());
     EXPECT_EQ(records.size(), request_.cases.size());
     request_.cases.clear();
     // The files of tokens are gone.
