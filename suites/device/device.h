@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,8 @@
 #include "suites/device/element.h"
 
 namespace assay::device {
+
+class Operators;
 
 /// Memory of the device with a view for the host. `push` and `pull` move the content where the two are not
 /// the same memory; on the host they do nothing.
@@ -72,6 +75,14 @@ struct Reading {
   std::optional<std::vector<std::string>> throttled_by;
 };
 
+/// Work that was recorded once, to be begun again and again at the cost of one launch.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+  /// Begins all of it, on the queue that it was recorded from.
+  virtual void begin() = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -92,6 +103,18 @@ class Device {
   virtual std::unique_ptr<Buffer> allocate(std::size_t bytes) = 0;
   /// Bytes that can still be allocated without pushing others out; absent: not known.
   virtual std::optional<std::uint64_t> available_bytes() const = 0;
+
+  /// These two begin something that is done after `finish`, in the order of the calls and of what operators
+  /// begin: a copy between any two places that this device or its host reaches; every byte of a range set.
+  virtual void copy(void* to, const void* from, std::size_t bytes);
+  virtual void set_bytes(void* at, std::byte value, std::size_t bytes);
+  /// Waits until everything that was begun on this device is done.
+  virtual void finish() {}
+  /// Does not do what `work` begins, but records it. Null where the device cannot; `work` was not called
+  /// then. What `work` begins reads addresses and scalars as they are now, each time.
+  virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
+  /// The operators of a training step on this device (operators.h). Throws Error(cannot_run) with the reason.
+  virtual std::unique_ptr<Operators> operators(Element element, int threads) = 0;
 
   /// Empty when products of such operands can be planned here, else the reason and what would help.
   virtual std::string gemm_unsupported(Element element) = 0;

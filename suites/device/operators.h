@@ -48,12 +48,25 @@ struct HeadShape {
   std::int64_t rows = 0, width = 0, vocabulary = 0, first = 0;
 };
 
+/// What changes from step to step, where the device reads it: so a step that was recorded once
+/// (RecordedWork) can be begun again.
+struct AdamWStep {
+  double rate = 0;
+  double first_correction = 1, second_correction = 1;  ///< 1 / (1 - beta^step)
+};
+
 struct AdamW {
   double rate = 0, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0;
   std::int64_t step = 1;      ///< from 1; corrects the bias of the moments
   double gradient_scale = 1;  ///< multiplies gradients first (clipping, mean over micro-batches)
   /// Clears the gradients in the same pass. False where the next step's first contribution overwrites them.
   bool clear = true;
+  /// Not null: these replace rate and step. In the device's memory.
+  const AdamWStep* step_on_device = nullptr;
+  /// Not null: the sum of squares of all gradients, in the device's memory; gradients are multiplied by
+  /// min(1, clip / sqrt(it)) besides. NaN there makes every number NaN.
+  const double* squares_on_device = nullptr;
+  double clip = 0;  ///< 0: not clipped
 };
 
 class Operators {
@@ -153,6 +166,14 @@ class Operators {
   virtual void add_exact(std::int64_t count, ConstValues x, Values y) = 0;
   /// Sum of squares of `count` numbers of exact_of(element), in f64, in a fixed order.
   virtual double sum_of_squares(std::int64_t count, ConstValues x) = 0;
+  /// The same, added to a number in the device's memory; only begun where the device works by itself. The
+  /// base's is for memory that the host sees.
+  virtual void add_squares(std::int64_t count, ConstValues x, double* sum);
+  /// After head_forward, on one rank that has the whole vocabulary or with what its group made of it:
+  /// log_sum[r] = largest + log(sum) (may be `largest`), and *loss += the sum over rows of log_sum - target
+  /// logit, in f64 and a fixed order. All in the device's memory; only begun, as above.
+  virtual void head_loss(std::int64_t rows, ConstValues largest, ConstValues sum, ConstValues target_logit,
+                         Values log_sum, double* loss);
   /// AdamW (Loshchilov and Hutter, arXiv:1711.05101) on master weights, moments and gradients of
   /// exact_of(element); writes `weights` of the element too where it differs (bf16; else it is not looked
   /// at), and clears the gradients.

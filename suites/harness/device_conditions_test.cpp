@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "suites/device/operators.h"
 #include "suites/harness/faults.h"
 
 namespace assay::bench {
@@ -29,6 +30,7 @@ class TalkingDevice : public device::Device {
   }
   std::unique_ptr<device::Buffer> allocate(std::size_t) override { return nullptr; }
   std::optional<std::uint64_t> available_bytes() const override { return std::nullopt; }
+  std::unique_ptr<device::Operators> operators(device::Element, int) override { return nullptr; }
   std::string gemm_unsupported(device::Element) override { return "fake"; }
   std::unique_ptr<device::Gemm> plan_gemm(const device::GemmPlan&) override { return nullptr; }
   int largest_int8() const override { return 127; }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "suites/device/gpu/blas.h"
+#include "suites/device/gpu/gpu_operators.h"
 #include "suites/device/gpu/telemetry.h"
 
 namespace assay::gpu {
@@ -84,6 +85,15 @@ class RealGpu final : public GpuDevice {
     return std::make_unique<GpuBuffer>(bytes, *queue_);
   }
   std::optional<std::uint64_t> available_bytes() const override { return free_bytes(); }
+
+  void copy(void* to, const void* from, std::size_t bytes) override { queue_->copy(to, from, bytes); }
+  void set_bytes(void* at, std::byte value, std::size_t bytes) override {
+    queue_->set_bytes(at, std::to_integer<int>(value), bytes);
+  }
+  void finish() override { queue_->finish(); }
+  std::unique_ptr<device::Operators> operators(Element element, int) override {
+    return gpu_operators(element, *queue_);
+  }
 
   std::string gemm_unsupported(Element element) override {
     if (element == Element::int32) return "no product of int32 matrices";

@@ -10,6 +10,7 @@
 #include "suites/device/host/fma_probe.h"
 #include "suites/device/host/onednn.h"
 #include "suites/device/host/openblas.h"
+#include "suites/device/operators.h"
 
 namespace assay::device {
 
@@ -53,6 +54,10 @@ class HostDevice : public Device {
     for (std::uint64_t kibibytes = 0; file >> key >> kibibytes; file.ignore(64, '\n'))
       if (key == "MemAvailable:") return kibibytes * 1024;
     return std::nullopt;
+  }
+
+  std::unique_ptr<Operators> operators(Element element, int threads) override {
+    return host_operators(element, threads);
   }
 
   std::string gemm_unsupported(Element element) override {

@@ -91,12 +91,12 @@ class OneDnnProducts : public Products {
   }
 
   void reserve(const Product& product) override {
-    if (plain_sgemm(product) || plans_.count(product) != 0) return;
+    if (plans_.count(product) != 0) return;
     omp_set_num_threads(threads_);
     try {
       Plan& plan = plans_[product];
       plan.overwrite = compile(product, false, false);
-      if (product.form == ProductForm::weight) {
+      if (product.form == ProductForm::weight && !sums_in_place()) {
         plan.piece_rows = std::min(product.out, std::max<std::int64_t>(piece_numbers / product.in, 64));
         plan.piece = compile(product, false, false, plan.piece_rows);
         const std::int64_t rest = product.out % plan.piece_rows;
@@ -106,7 +106,7 @@ class OneDnnProducts : public Products {
       }
       if (product.form == ProductForm::forward && !product.exact)
         plan.with_bias = compile(product, true, false);
-      if (product.exact && product.form == ProductForm::input)
+      if (product.exact && product.form != ProductForm::forward)
         plan.accumulate = compile(product, false, true);
     } catch (const dnnl::error& error) {
       plans_.erase(product);
@@ -121,15 +121,10 @@ class OneDnnProducts : public Products {
   void run(const Product& product, ConstValues a, ConstValues b, ConstValues bias, Values c,
            bool accumulate) override {
     omp_set_num_threads(threads_);
-    if (plain_sgemm(product)) {
-      sgemm(product, static_cast<const float*>(a), static_cast<const float*>(b), static_cast<float*>(c),
-            accumulate);
-      return;
-    }
     const auto found = plans_.find(product);
     if (found == plans_.end()) not_reserved(product);
     Plan& plan = found->second;
-    if (product.form == ProductForm::weight && accumulate) {
+    if (product.form == ProductForm::weight && accumulate && !sums_in_place()) {
       accumulate_weight(product, plan, static_cast<const Bf16*>(a), b, static_cast<float*>(c));
       return;
     }
@@ -156,8 +151,6 @@ class OneDnnProducts : public Products {
       if (kernel.rfind("ref", 0) == 0)
         warning += (warning.empty() ? "" : " ") + std::string("oneDNN uses its plain reference kernel.");
     }
-    if (type_ == dnnl::memory::data_type::f32)
-      kernels += (kernels.empty() ? "" : ", ") + std::string("sgemm");
     if (!warning.empty()) path["warning"] = warning;
     return path;
   }
@@ -189,7 +182,10 @@ class OneDnnProducts : public Products {
     require(dnnl_stream_wait(stream_.get()));
   }
 
-  /// The library's own sum in place is a third slower than overwriting (measured in bf16: 250 against 390
+  /// f32: a piece of A would be a matrix with a stride, which the library leaves to a kernel that allocates.
+  bool sums_in_place() const { return type_ == dnnl::memory::data_type::f32; }
+
+  /// In bf16 the library's own sum in place is a third slower than overwriting (measured: 250 against 390
   /// GFLOP/s a core); so pieces of the product are computed beside and added while they are in the caches.
   void accumulate_weight(const Product& product, Plan& plan, const Bf16* a, ConstValues b, float* c) {
     auto* const beside = static_cast<float*>(piece_.get());
@@ -205,21 +201,6 @@ class OneDnnProducts : public Products {
         add_(last - first, beside + first, to + first);
       }
     }
-  }
-
-  /// The two products of the backward pass in f32 are a fifth faster by the library's BLAS function than by
-  /// its matmul primitive, which in this version does not pack these operands (measured: 200 to 210 against
-  /// 160 to 175 GFLOP/s a core at 256 x 768 x 3072).
-  bool plain_sgemm(const Product& product) const {
-    return type_ == dnnl::memory::data_type::f32 && product.form != ProductForm::forward;
-  }
-
-  static void sgemm(const Product& product, const float* a, const float* b, float* c, bool accumulate) {
-    const bool weight = product.form == ProductForm::weight;
-    const dnnl_dim_t m = weight ? product.out : product.rows, n = product.in,
-                     k = weight ? product.rows : product.out;
-    require(dnnl_sgemm(weight ? 'T' : 'N', 'N', m, n, k, 1.0f, a, product.out, b, product.in,
-                       accumulate ? 1.0f : 0.0f, c, product.in));
   }
 
   /// `piece`: so many rows of a weight's gradient; 0: all.

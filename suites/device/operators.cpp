@@ -1,0 +1,28 @@
+#include "suites/device/operators.h"
+
+#include <cmath>
+
+namespace assay::device {
+
+void Operators::add_squares(std::int64_t count, ConstValues x, double* sum) {
+  *sum += sum_of_squares(count, x);
+}
+
+void Operators::head_loss(std::int64_t rows, ConstValues largest, ConstValues sum, ConstValues target_logit,
+                          Values log_sum, double* loss) {
+  const auto add = [&]<typename X>(const X* top, const X* sums, const X* target, X* log_sums) {
+    double total = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      log_sums[r] = top[r] + std::log(sums[r]);
+      total += static_cast<double>(log_sums[r]) - static_cast<double>(target[r]);
+    }
+    *loss += total;
+  };
+  const auto as = [&]<typename X>(X) {
+    add(static_cast<const X*>(largest), static_cast<const X*>(sum), static_cast<const X*>(target_logit),
+        static_cast<X*>(log_sum));
+  };
+  exact_of(element()) == Element::f64 ? as(double{}) : as(float{});
+}
+
+}  // namespace assay::device
