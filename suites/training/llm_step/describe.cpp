@@ -104,6 +104,9 @@ BenchmarkSpec describe_llm_step() {
           "of gradients and weights between data-parallel copies; shared_window: memory that they "
           "all see, with zero1 and on one node; nccl, rccl: between GPUs, beside the backward pass"),
       flag_parameter("recompute", false, "the backward pass computes a layer's activations again"),
+      choice_parameter(
+          "moments", {"f32", "bf16"},
+          "of AdamW (f64 where the precision is); bf16: rounded by chance, four bytes less a parameter"),
       integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
       integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
       real_parameter("rate", "", 0, 0, 1, "learning rate after 10 steps of warm-up; 0: 3e-3 * 128 / width"),

@@ -384,7 +384,9 @@ class LlmStep final : public PassCase {
   std::string precision() const {
     if (settings_.element != Element::bf16)
       return std::string(device::name_of(settings_.element)) + " throughout";
-    return "bf16 activations and products, f32 accumulation, gradients, master weights and AdamW moments";
+    return std::string("bf16 activations and products, f32 accumulation, gradients") +
+           (settings_.optimizer.narrow_moments ? " and master weights"
+                                               : ", master weights and AdamW moments");
   }
 
   std::string optimizer() const {
@@ -394,7 +396,7 @@ class LlmStep final : public PassCase {
         text.data(), text.size(),
         "AdamW, rate %g after %d steps of warm-up, beta %g and %g, decay %g of matrices, clipped at %g",
         o.rate, static_cast<int>(o.warmup), o.beta1, o.beta2, o.decay, o.clip);
-    return text.data();
+    return std::string(text.data()) + (o.narrow_moments ? ", moments in bf16, rounded by chance" : "");
   }
 
   /// A step that was waited for after each phase.

@@ -79,6 +79,10 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
                     "train in " + floor + ", or ask those who set least_precision");
   }
   settings.optimizer.rate = real(parameters, "rate");
+  settings.optimizer.narrow_moments = text(parameters, "moments") == "bf16";
+  if (settings.optimizer.narrow_moments && settings.element == device::Element::f64)
+    throw bad_input("moments=bf16 with precision=f64: the reference keeps all numbers in f64",
+                    "give moments=f32, or precision=f32 or bf16");
   settings.optimizer.warmup = 10;
   if (settings.optimizer.rate == 0)
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
@@ -146,6 +150,7 @@ training::MemoryRequest memory_request(const LlmStepSettings& settings) {
   training::MemoryRequest request;
   request.element = settings.element;
   request.apart = settings.on_gpu;
+  request.narrow_moments = settings.optimizer.narrow_moments;
   return request;
 }
 

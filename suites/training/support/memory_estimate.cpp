@@ -53,7 +53,7 @@ struct Quantities {
 };
 
 void add_state(Items& items, const Quantities& q, const LocalInventory& local, const ParallelLayout& layout,
-               std::int64_t data_rank, bool apart) {
+               std::int64_t data_rank, const MemoryRequest& request) {
   const std::int64_t flat = flat_length(local, layout);
   const bool sharded = layout.shard_optimizer;
   const std::int64_t updated = sharded ? flat / layout.data : flat;
@@ -67,12 +67,13 @@ void add_state(Items& items, const Quantities& q, const LocalInventory& local, c
     items.add("others' gradients", q.exact, updated, layout.data - 1, part, true);
   else if (layout.data > 1)
     items.add("mpi", Element::int8, std::min<std::int64_t>(exchange_piece_bytes, flat * 4),
-              (apart ? 1 : 2) * exchange_pieces,
-              apart ? "pieces of gradients on their way to and from MPI"
-                    : "pieces of gradients that MPI is adding up");
+              (request.apart ? 1 : 2) * exchange_pieces,
+              request.apart ? "pieces of gradients on their way to and from MPI"
+                            : "pieces of gradients that MPI is adding up");
   if (q.element != q.exact) items.add("master", q.exact, updated, 1, part);
-  items.add("first_moment", q.exact, updated, 1, part);
-  items.add("second_moment", q.exact, updated, 1, part);
+  const Element moment = request.narrow_moments ? Element::bf16 : q.exact;
+  items.add("first_moment", moment, updated, 1, part);
+  items.add("second_moment", moment, updated, 1, part);
 }
 
 void add_kept(Items& items, const Quantities& q, std::int64_t all, std::int64_t recomputed) {
@@ -152,7 +153,7 @@ std::vector<MemoryItem> memory_items(const ModelShape& shape, const ParallelLayo
   const std::int64_t layers = stage_layers(shape, layout, at.pipeline).count;
   const std::int64_t all = layers * under_way(layout.pipeline, at.pipeline, layout.micro_batches());
   Items items;
-  add_state(items, q, local_inventory(shape, layout, rank), layout, at.data, request.apart);
+  add_state(items, q, local_inventory(shape, layout, rank), layout, at.data, request);
   add_kept(items, q, all, layout.recompute_activations ? 1 : all);
   add_work(items, q, layout, at.pipeline, request.apart);
   const bool last = at.pipeline == layout.pipeline - 1;

@@ -39,6 +39,7 @@ struct MemoryRequest {
   /// The memory is a device's, apart from the host's: without what only the host holds, with what is kept on
   /// the way between the two.
   bool apart = false;
+  bool narrow_moments = false;  ///< AdamW's, in bf16
   /// The operators' scratch on a rank of any layout, in place of `scratch_bytes` (operator_scratch_bytes):
   /// for asking beforehand, and for the ways that a refusal suggests.
   std::function<std::int64_t(const ParallelLayout& layout, std::int64_t rank)> scratch = {};

@@ -5,6 +5,7 @@ namespace assay::training {
 namespace {
 
 constexpr std::size_t line_bytes = 64;
+static_assert(sizeof(StepNumbers) <= line_bytes, "the item has so much room");
 
 }  // namespace
 

@@ -56,6 +56,7 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
       apart_(apart(workplace.device)),
       element_(workplace.operators.element()),
       exact_(device::exact_of(element_)),
+      moments_(settings.narrow_moments ? Element::bf16 : exact_),
       at_(coordinates_of(layout, group.rank())),
       flat_length_(flat_length(local_inventory(shape, layout, group.rank()), layout)),
       data_(split(group, lowest_rank(data_group(layout, group.rank())), at_.data, layout.data)),
@@ -68,7 +69,10 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
                                                   &device_)),
       data_group_(data_ == MPI_COMM_NULL ? bench::ProcessGroup() : data_parallel_group(group, layout, data_)),
       exchange_(make_exchange(workplace)),
-      memory_(device_, memory_items(shape, layout, group.rank(), {element_, 0, 0, apart_}), places()),
+      memory_(device_,
+              memory_items(shape, layout, group.rank(),
+                           {.element = element_, .apart = apart_, .narrow_moments = settings.narrow_moments}),
+              places()),
       stage_(
           std::make_unique<Stage>(shape, layout, group.rank(), device_, operators_, *tensor_group_, memory_)),
       slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
@@ -210,38 +214,42 @@ void Trainer::add_squares_of_gradients() {
   }
 }
 
+device::AdamW Trainer::settings_of_step() const {
+  device::AdamW settings;
+  settings.rate = settings_.rate;
+  if (steps_ < settings_.warmup)
+    settings.rate *= static_cast<double>(steps_ + 1) / static_cast<double>(settings_.warmup);
+  settings.beta1 = settings_.beta1;
+  settings.beta2 = settings_.beta2;
+  settings.epsilon = settings_.epsilon;
+  settings.step = steps_ + 1;
+  settings.clear = false;  // the first backward pass of a step overwrites
+  settings.narrow_moments = settings_.narrow_moments;
+  return settings;
+}
+
 void Trainer::update(double gradient_scale) {
-  const auto part = [&](const char* name, std::int64_t element) {
+  const auto part = [&](const char* name, device::Element element, std::int64_t first) {
     return static_cast<std::byte*>(memory_.at(name)) +
-           static_cast<std::size_t>(element - shard_.begin) * bytes_of(exact_);
+           static_cast<std::size_t>(first - shard_.begin) * bytes_of(element);
   };
+  device::AdamW settings = settings_of_step();
+  settings.gradient_scale = gradient_scale;
+  if (asynchronous_) {
+    settings.step_on_device = &numbers().step;
+    settings.squares_on_device = sharded() ? &numbers().all_squares : &numbers().squares;
+    settings.clip = settings_.clip;
+  }
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
     if (tensor.copy) continue;
-    device::AdamW settings;
-    settings.rate = rate_of_step();
-    settings.beta1 = settings_.beta1;
-    settings.beta2 = settings_.beta2;
-    settings.epsilon = settings_.epsilon;
     settings.decay = tensor.whole.decays ? settings_.decay : 0;
-    settings.step = steps_ + 1;
-    settings.gradient_scale = gradient_scale;
-    settings.clear = false;  // the first backward pass of a step overwrites
-    if (asynchronous_) {
-      settings.step_on_device = &numbers().step;
-      settings.squares_on_device = sharded() ? &numbers().all_squares : &numbers().squares;
-      settings.clip = settings_.clip;
-    }
     std::byte* weight = weights(segment.begin);
-    operators_.adamw(segment.count, settings, element_ == exact_ ? weight : part("master", segment.begin),
-                     part("first_moment", segment.begin), part("second_moment", segment.begin),
-                     gradients(segment.begin), weight);
+    operators_.adamw(segment.count, settings,
+                     element_ == exact_ ? weight : part("master", exact_, segment.begin),
+                     part("first_moment", moments_, segment.begin),
+                     part("second_moment", moments_, segment.begin), gradients(segment.begin), weight);
   }
-}
-
-double Trainer::rate_of_step() const {
-  if (steps_ >= settings_.warmup) return settings_.rate;
-  return settings_.rate * (static_cast<double>(steps_ + 1) / static_cast<double>(settings_.warmup));
 }
 
 // ---- The step
@@ -249,10 +257,7 @@ double Trainer::rate_of_step() const {
 /// Clears what the step adds to, and tells the device what is new in this step.
 void Trainer::set_step_numbers() {
   auto& here = *static_cast<StepNumbers*>(memory_.host_at("numbers"));
-  const double step = static_cast<double>(steps_ + 1);
-  here = {.step = {.rate = rate_of_step(),
-                   .first_correction = 1 / (1 - std::pow(settings_.beta1, step)),
-                   .second_correction = 1 / (1 - std::pow(settings_.beta2, step))}};
+  here = {.step = device::step_of(settings_of_step())};
   if (apart_) device_.copy(&numbers(), &here, sizeof here);
 }
 

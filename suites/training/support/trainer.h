@@ -30,6 +30,7 @@ struct OptimizerSettings {
   /// Steps over which the rate rises from rate / warmup to rate: moments that rest on few gradients make the
   /// first steps too long in some direction.
   std::int64_t warmup = 0;
+  bool narrow_moments = false;  ///< both in bf16 (device::AdamW::narrow_moments); not for f64
 };
 
 /// Tokens and targets of one micro-batch, rows = micro_batch * sequence each.
@@ -171,7 +172,8 @@ class Trainer {
   void add_squares_of_gradients();
   StepResult result_of(const StepNumbers& own, bool stands_for_others);
   void update(double gradient_scale);
-  double rate_of_step() const;
+  /// Of the step under way, but for what changes from tensor to tensor.
+  device::AdamW settings_of_step() const;
   bool sharded() const { return layout_.shard_optimizer && data_ != MPI_COMM_NULL; }
   void receive(std::int64_t micro_batch, void* values, int from);
   void send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request);
@@ -187,7 +189,7 @@ class Trainer {
   device::Operators& operators_;
   const OptimizerSettings settings_;
   const bool silent_, apart_;
-  const device::Element element_, exact_;
+  const device::Element element_, exact_, moments_;
   const Coordinates at_;
   const std::int64_t flat_length_;  ///< of weights and gradients
   MPI_Comm data_ = MPI_COMM_NULL, tensor_ = MPI_COMM_NULL, pipeline_ = MPI_COMM_NULL;

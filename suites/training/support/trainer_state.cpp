@@ -150,11 +150,14 @@ std::int64_t Trainer::not_finite() const {
 std::vector<StateBlock> Trainer::state() {
   std::vector<StateBlock> blocks = {
       {"weights", weights(0), static_cast<std::size_t>(flat_length_) * bytes_of(element_), true, &device_}};
-  for (const char* name : {"master", "first_moment", "second_moment"}) {
+  const std::pair<const char*, Element> updated[] = {
+      {"master", exact_}, {"first_moment", moments_}, {"second_moment", moments_}};
+  for (const auto& [name, element] : updated) {
     auto* begin = static_cast<std::byte*>(memory_.at(name));
     if (begin == nullptr) continue;
     const std::int64_t count = sharded() ? shard_length(local().count, layout_.data) : flat_length_;
-    blocks.push_back({name, begin, static_cast<std::size_t>(count) * bytes_of(exact_), !sharded(), &device_});
+    blocks.push_back(
+        {name, begin, static_cast<std::size_t>(count) * bytes_of(element), !sharded(), &device_});
   }
   return blocks;
 }
