@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "suites/device/gpu/blas.h"
+#include "suites/device/gpu/collectives_queue_on_gpu.h"
 #include "suites/device/gpu/gpu_operators.h"
 #include "suites/device/gpu/telemetry.h"
 
@@ -95,6 +96,18 @@ class RealGpu final : public GpuDevice {
     return gpu_operators(element, *queue_);
   }
 
+  std::string collectives_missing(const std::string& library,
+                                  const device::CollectivesNeed& need) const override {
+    const char* own = amd() ? "rccl" : "nccl";
+    if (library != own)
+      return library + " is not the library of " + facts_.name + "; give implementation=" + own;
+    return collectives_lacks(collectives_library(library), need);
+  }
+  std::unique_ptr<device::Collectives> collectives(const std::string& library,
+                                                   const device::Meeting& meeting) override {
+    return vendor_collectives(collectives_library(library), collectives_queue(*queue_), meeting);
+  }
+
   std::string gemm_unsupported(Element element) override {
     if (element == Element::int32) return "no product of int32 matrices";
     if (blas_library().missing.empty()) return lacks(element);
@@ -146,19 +159,20 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
+  bool amd() const { return facts_.architecture.rfind("gfx", 0) == 0; }
+
   /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
   std::string lacks(Element element) const {
     const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-    const bool amd = facts_.architecture.rfind("gfx", 0) == 0;
     const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
     const bool has_fp8 =
-        amd ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
+        amd() ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
     if (fp8 && gfx94)
       return facts_.name + " (" + facts_.architecture +
              ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
     if (fp8 && !has_fp8)
       return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
-    if ((element == Element::tf32 || element == Element::bf16) && !amd && facts_.major < 8)
+    if ((element == Element::tf32 || element == Element::bf16) && !amd() && facts_.major < 8)
       return facts_.name + " (" + facts_.architecture + ") has no " + std::string(name_of(element)) +
              " arithmetic; choose f16 or f32";
     return {};
