@@ -42,6 +42,10 @@ void GpuBuffer::pull() {
 
 namespace {
 
+bool is_amd(const std::string& architecture) {
+  return architecture.rfind("gfx", 0) == 0;
+}
+
 std::string gigahertz(double hz) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f GHz", hz * 1e-9);
@@ -159,7 +163,7 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
-  bool amd() const { return facts_.architecture.rfind("gfx", 0) == 0; }
+  bool amd() const { return is_amd(facts_.architecture); }
 
   /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
   std::string lacks(Element element) const {
@@ -247,6 +251,8 @@ void describe_all(std::map<std::string, std::string>& facts) {
     facts["gpu_l2_bytes"] = std::to_string(first.l2_bytes);
     facts["gpu_multiprocessors"] = std::to_string(first.multiprocessors);
     if (first.ecc) facts["gpu_ecc"] = *first.ecc ? "on" : "off";
+    const CollectivesLibrary& collectives = collectives_library(is_amd(first.architecture) ? "rccl" : "nccl");
+    facts["gpu_collectives"] = collectives.functions ? collectives.name : collectives.missing;
     std::string identities, addresses;
     for (int device = 0; device < seen.devices; ++device) {
       const DeviceFacts one = facts_of(device);
