@@ -29,7 +29,7 @@ namespace assay::training {
 
 enum class Schedule { early, late };
 
-class QueuedDevice final : public device::Device {
+class QueuedDevice : public device::Device {
  public:
   using MakeOperators = std::function<std::unique_ptr<device::Operators>(device::Element, int)>;
 
