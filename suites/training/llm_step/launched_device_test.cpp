@@ -37,7 +37,8 @@ TEST_F(LaunchedOnDevice, EveryLayoutGivesTheLossesOfTheHost) {
   std::vector<Fingerprint> host;
   for (const Record& record : run(1)) host.push_back(fingerprint_of(record));
   const auto expect_as_on_host = [&](const Record& record) {
-    expect_alike(record, host[record.parameters.at("model") == ParameterValue(std::string("tiny")) ? 0 : 1], 1e-9);
+    expect_alike(record, host[record.parameters.at("model") == ParameterValue(std::string("tiny")) ? 0 : 1],
+                 1e-9);
     EXPECT_EQ(record.devices.at(0).kind, "gpu");
   };
 
