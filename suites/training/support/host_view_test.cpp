@@ -1,6 +1,7 @@
 #include "suites/training/support/host_view.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <stdexcept>
@@ -51,17 +52,27 @@ TEST(HostView, OfADeviceBringsPiecesAndPutsThem) {
   EXPECT_EQ(std::memcmp(view.get(at, 3), "xyz", 3), 0);
 }
 
+/// The system answers where a read of this process would end it.
+bool readable(const void* place) {
+  int ends[2] = {-1, -1};
+  if (pipe(ends) != 0) throw std::runtime_error("no pipe");
+  const bool could = write(ends[1], place, 1) == 1;
+  for (const int end : ends) close(end);
+  return could;
+}
+
 TEST(QueuedDevice, ItsMemoryIsClosedToTheHost) {
   QueuedDevice device;
   const auto buffer = device.allocate(8);
-  auto* const at = static_cast<volatile char*>(buffer->device());
-  EXPECT_DEATH(static_cast<void>(*at), "");
+  EXPECT_FALSE(readable(buffer->device()));
+  EXPECT_TRUE(readable(buffer->host()));
   device.set_bytes(buffer->device(), std::byte{7}, 8);
-  EXPECT_DEATH(*at = 1, "");
+  EXPECT_FALSE(readable(buffer->device()));
   EXPECT_THROW(device.record([&] { device.finish(); }), std::logic_error);
   EXPECT_THROW(device.record([&] { device.allocate(1); }), std::logic_error);
   const auto recorded = device.record([&] { device.set_bytes(buffer->device(), std::byte{9}, 4); });
   buffer->pull();
+  EXPECT_FALSE(readable(buffer->device()));
   EXPECT_EQ(std::memcmp(buffer->host(), "\7\7\7\7\7\7\7\7", 8), 0);
   recorded->begin();
   buffer->pull();

@@ -10,7 +10,9 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -56,7 +58,7 @@ class QueuedDevice : public device::Device {
     std::byte* const at = arena_ + used_;
     used_ += whole;
     open();
-    std::memset(at, 0xFF, bytes);  // NaN in every format
+    std::memset(at, 0xFF, std::min(bytes, poisoned_bytes));  // NaN in every format
     close();
     return std::make_unique<Memory>(*this, at, bytes);
   }
@@ -128,8 +130,8 @@ class QueuedDevice : public device::Device {
     }
     void* host() override {
       if (host_ == nullptr) {
-        host_ = std::make_unique<std::byte[]>(bytes_ + 64);
-        std::memset(host_.get(), 0xFF, bytes_);
+        host_ = std::make_unique_for_overwrite<std::byte[]>(bytes_ + 64);
+        std::memset(host_.get(), 0xFF, std::min(bytes_, poisoned_bytes));
       }
       return host_.get() + (64 - reinterpret_cast<std::uintptr_t>(host_.get()) % 64) % 64;
     }
@@ -188,6 +190,8 @@ class QueuedDevice : public device::Device {
   }
 
   static constexpr std::size_t arena_bytes = std::size_t{8} << 30, page = 4096;
+  static constexpr std::size_t poisoned_bytes = std::size_t{1}
+                                                << 20;  // pages of rooms that are not used cost time
 
   const MakeOperators make_;
   const bool records_;
