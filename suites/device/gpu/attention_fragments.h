@@ -30,23 +30,26 @@ inline constexpr int threads_of_block = warps* F::lanes;
 template <typename F, int D, int Rows>
 __device__ inline void begin_rows(const Bf16* from, Index stride, Index rows, int size, bool packs,
                                   Bf16* to) {
-  constexpr int n = 8, columns = D / n, threads = threads_of_block<F>, total = Rows * columns;
+  constexpr int n = 8, columns = D / n, at_once = threads_of_block<F> / columns;
+  const int first = static_cast<int>(threadIdx.x) / columns, d = static_cast<int>(threadIdx.x) % columns * n;
+  if (first >= at_once) return;  // threads beyond whole rows
+  const Bf16* source =
+      from + first * stride + d;  // moves, so that no address is held in registers between tiles
+  Bf16* const target = to + first * pitch<D> + d;
 #pragma unroll
-  for (int first = 0; first < total; first += threads) {
-    const int i = first + static_cast<int>(threadIdx.x);
-    if (total % threads != 0 && i >= total) break;
-    const int row = i / columns, d = i % columns * n;
-    const bool there = row < rows && d < size;
+  for (int done = 0; done < Rows; done += at_once, source += at_once * stride) {
+    if (Rows % at_once != 0 && first + done >= Rows) break;
+    const bool there = first + done < rows && d < size;
     if (packs) {
       using Eight = Pack<Bf16, n>;
-      F::begin_copy(reinterpret_cast<Eight*>(to + row * pitch<D> + d),
-                    reinterpret_cast<const Eight*>(there ? from + row * stride + d : from), there);
+      F::begin_copy(reinterpret_cast<Eight*>(target + done * pitch<D>),
+                    reinterpret_cast<const Eight*>(source), there);
     } else {
       Pack<Bf16, n> pack{};
 #pragma unroll
       for (int j = 0; j < n; ++j)
-        if (there && d + j < size) pack.at[j] = from[row * stride + d + j];
-      store_pack(to + row * pitch<D> + d, pack);
+        if (there && d + j < size) pack.at[j] = source[j];
+      store_pack(target + done * pitch<D>, pack);
     }
   }
 }

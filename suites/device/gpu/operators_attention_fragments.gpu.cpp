@@ -78,18 +78,19 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const AttentionShape& s = a.shape;
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
-  const Index head = blockIdx.y, kv_head = head / (s.heads / s.kv_heads);
-  const Index base = static_cast<Index>(blockIdx.z) * s.sequence;
-  const Index first = static_cast<Index>(gridDim.x - 1 - blockIdx.x) * S * tile;  // the longest begin first
-  const Index count = smaller(S * tile, s.sequence - first), end = first + count;
+  const int sequence = static_cast<int>(s.sequence), head = static_cast<int>(blockIdx.y),
+            kv_head = head / static_cast<int>(s.heads / s.kv_heads);
+  const Index base = static_cast<Index>(blockIdx.z) * sequence;
+  const int first = static_cast<int>(gridDim.x - 1 - blockIdx.x) * S * tile;  // the longest begin first
+  const int end = sequence - first < S * tile ? sequence : first + S * tile, count = end - first;
   Bf16* const queries = shared_memory<Bf16>();  // without a place of their own: where keys and values are
   Bf16* const keys = queries + (Is::own_place ? Is::queries * pitch<D> : 0);
   Bf16* const values = keys + tile * pitch<D>;
   Bf16* const scratch = values + tile * pitch<D> + warp * F::scratch;
   const float by = scale * log2_of_e;
-  const auto begin_tile = [&](const Bf16* of, Index from, Bf16* to) {
-    begin_rows<F, D, tile>(of + (base + from) * a.stride + kv_head * size, a.stride,
-                           smaller(tile, s.sequence - from), size, packs, to);
+  const Index place = base * a.stride + kv_head * size;
+  const auto begin_tile = [&](const Bf16* of, int from, Bf16* to) {
+    begin_rows<F, D, tile>(of + place + from * a.stride, a.stride, sequence - from, size, packs, to);
   };
 
   begin_rows<F, D, Is::queries>(a.q + (base + first) * a.stride + head * size, a.stride, count, size, packs,
@@ -112,9 +113,9 @@ __global__ void __launch_bounds__(threads_of_block<F>)
 #pragma unroll
     for (int slot = 0; slot < F::sum_rows; ++slot) largest[k][slot] = -INFINITY, total[k][slot] = 0;
 
-  for (Index from = 0; from < end; from += tile) {
-    const int ahead = static_cast<int>(from - first) - own;  // of the strips' first query
-    const bool seen = ahead < S * strip;                     // else later than all of them
+  for (int from = 0; from < end; from += tile) {
+    const int ahead = from - first - own;  // of the strips' first query
+    const bool seen = ahead < S * strip;   // else later than all of them
     typename F::Sum scores[S][tile / 16] = {};
     F::wait_for_copies();
     __syncthreads();  // these keys are here, and nobody needs the values before

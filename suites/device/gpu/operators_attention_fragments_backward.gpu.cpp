@@ -27,18 +27,20 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const AttentionShape& s = a.shape;
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
-  const Index head = blockIdx.y, kv_head = head / (s.heads / s.kv_heads);
-  const Index base = static_cast<Index>(blockIdx.z) * s.sequence;
-  const Index first = static_cast<Index>(gridDim.x - 1 - blockIdx.x) * S * tile;
-  const Index count = smaller(S * tile, s.sequence - first), end = first + count;
+  const int sequence = static_cast<int>(s.sequence), heads = static_cast<int>(s.heads),
+            head = static_cast<int>(blockIdx.y), kv_head = head / (heads / static_cast<int>(s.kv_heads));
+  const Index base = static_cast<Index>(blockIdx.z) * sequence;
+  const int first = static_cast<int>(gridDim.x - 1 - blockIdx.x) * S * tile;  // the longest begin first
+  const int end = sequence - first < S * tile ? sequence : first + S * tile, count = end - first;
   Bf16* const room = shared_memory<Bf16>();  // of each stage: keys, then values
   Bf16* const scratch = room + stages * both + warp * F::scratch;
   const float by = scale * log2_of_e;
-  const auto begin_stage = [&](Index from, int stage) {
-    const Index row = (base + from) * a.stride + kv_head * size, rows = smaller(tile, s.sequence - from);
+  const Index place = base * a.stride + kv_head * size;
+  const auto begin_stage = [&](int from, int stage) {
     Bf16* const keys = room + stage * both;
-    begin_rows<F, D, tile>(a.k + row, a.stride, rows, size, packs, keys);
-    begin_rows<F, D, tile>(a.v + row, a.stride, rows, size, packs, keys + tile * pitch<D>);
+    begin_rows<F, D, tile>(a.k + place + from * a.stride, a.stride, sequence - from, size, packs, keys);
+    begin_rows<F, D, tile>(a.v + place + from * a.stride, a.stride, sequence - from, size, packs,
+                           keys + tile * pitch<D>);
   };
 
   // What a warp holds comes by way of the stages' room: S * tile rows of each.
@@ -67,7 +69,7 @@ __global__ void __launch_bounds__(threads_of_block<F>)
     }
   typename F::Sum sums[S][D / 16] = {};
   int stage = 0;
-  for (Index from = 0; from < end; from += tile) {
+  for (int from = 0; from < end; from += tile) {
     if constexpr (stages == 1) {
       __syncthreads();
       begin_stage(from, 0);
@@ -80,7 +82,7 @@ __global__ void __launch_bounds__(threads_of_block<F>)
       stage ^= 1;
       if (from + tile < end) begin_stage(from + tile, stage);
     }
-    const int ahead = static_cast<int>(from - first) - own;  // of the strips' first query
+    const int ahead = from - first - own;  // of the strips' first query
 #pragma unroll
     for (int n = 0; n < tile / 16; ++n) {
       if (ahead + n * 16 >= S * strip) break;  // later than all of them
@@ -135,34 +137,43 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const AttentionShape& s = a.shape;
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
-  const Index kv_head = blockIdx.y, group = s.heads / s.kv_heads;
-  const Index base = static_cast<Index>(blockIdx.z) * s.sequence,
-              first = static_cast<Index>(blockIdx.x) * own_rows;
-  const Index count = smaller(own_rows, s.sequence - first);
+  const int sequence = static_cast<int>(s.sequence), heads = static_cast<int>(s.heads),
+            kv_head = static_cast<int>(blockIdx.y), group = heads / static_cast<int>(s.kv_heads);
+  const Index base = static_cast<Index>(blockIdx.z) * sequence;
+  const int first = static_cast<int>(blockIdx.x) * own_rows,
+            count = sequence - first < own_rows ? sequence - first : own_rows;
   Bf16* const keys = shared_memory<Bf16>();
   Bf16* const values = keys + own_rows * pitch<D>;
   Bf16* const room = values + own_rows * pitch<D>;  // of each stage: queries, then gradients of the output
   float* const numbers = reinterpret_cast<float*>(room + stages * both);  // of each: log-sums, then products
   Bf16* const scratch = reinterpret_cast<Bf16*>(numbers + stages * 2 * some) + warp * F::scratch;
   const float by = scale * log2_of_e;
-  const auto begin_stage = [&](Index head, Index from, int stage) {
-    const Index row = base + from, rows = smaller(some, s.sequence - from);
+  const auto begin_stage = [&](int head, int from, int stage) {
+    const Index row = base + from;
     Bf16* const to = room + stage * both;
-    begin_rows<F, D, some>(a.q + row * a.stride + head * size, a.stride, rows, size, packs, to);
-    begin_rows<F, D, some>(a.d_o + (row * s.heads + head) * size, s.heads * size, rows, size, packs,
+    begin_rows<F, D, some>(a.q + row * a.stride + head * size, a.stride, sequence - from, size, packs, to);
+    begin_rows<F, D, some>(a.d_o + (row * heads + head) * size, heads * size, sequence - from, size, packs,
                            to + some * pitch<D>);
     // A query that is not there is zero, and so is its d_o: whatever its weight, it adds nothing.
     if (const int i = static_cast<int>(threadIdx.x); i < 2 * some) {
       const int r = i % some;
-      const Index at = (row + (r < rows ? r : 0)) * s.heads + head;
-      F::begin_copy(numbers + stage * 2 * some + i, (i < some ? a.log_sum : a.product) + at, r < rows);
+      F::begin_copy(numbers + stage * 2 * some + i,
+                    (i < some ? a.log_sum : a.product) + (row + r) * heads + head, from + r < sequence);
     }
   };
 
   const Index own_place = (base + first) * a.stride + kv_head * size;
   begin_rows<F, D, own_rows>(a.k + own_place, a.stride, count, size, packs, keys);
   begin_rows<F, D, own_rows>(a.v + own_place, a.stride, count, size, packs, values);
-  Index head = kv_head * group, from = first;
+  // Small heads' keys stay in registers.
+  constexpr bool stay = S > 1;
+  typename F::A held[stay ? S : 1][stay ? D / 16 : 1];
+  if constexpr (stay) {
+    F::wait_for_copies();
+    __syncthreads();
+    load_strips<F, D, S>(keys, held);
+  }
+  int head = kv_head * group, from = first;
   if constexpr (stages > 1) begin_stage(head, from, 0);
   typename F::Sum dk[S][D / 16] = {}, dv[S][D / 16] = {};
   for (int stage = 0; head < (kv_head + 1) * group;) {
@@ -176,9 +187,9 @@ __global__ void __launch_bounds__(threads_of_block<F>)
     const Bf16* const d_o = queries + some * pitch<D>;
     const float* const log_sums = numbers + stage * 2 * some;
     const float* const products = log_sums + some;
-    const int ahead = static_cast<int>(from - first) - own;  // of these queries, to the strips' first key
+    const int ahead = from - first - own;  // of these queries, to the strips' first key
     from += some;
-    if (from >= s.sequence) from = first, ++head;
+    if (from >= sequence) from = first, ++head;
     if constexpr (stages > 1) {
       stage ^= 1;
       if (head < (kv_head + 1) * group) begin_stage(head, from, stage);
@@ -186,44 +197,59 @@ __global__ void __launch_bounds__(threads_of_block<F>)
 #pragma unroll
     for (int n = 0; n < some / 16; ++n) {
       if (ahead + n * 16 + 16 <= 0) continue;  // earlier than all of the strips
+      const int place = n * 16 * pitch<D>;
       typename F::Sum scores[S] = {}, gradients[S] = {};
 #pragma unroll
       for (int d = 0; d < D / 16; ++d) {
-        const int at = n * 16 * pitch<D> + d * 16;
-        const typename F::B some_queries = F::load_b_columns(queries + at, pitch<D>),
-                            some_d_o = F::load_b_columns(d_o + at, pitch<D>);
+        const typename F::B some_queries = F::load_b_columns(queries + place + d * 16, pitch<D>);
 #pragma unroll
         for (int k = 0; k < S; ++k) {
-          const int own_at = (own + k * strip) * pitch<D> + d * 16;
-          F::multiply(scores[k], F::load_a(keys + own_at, pitch<D>), some_queries);
-          F::multiply(gradients[k], F::load_a(values + own_at, pitch<D>), some_d_o);
+          if constexpr (stay)
+            F::multiply(scores[k], held[k][d], some_queries);
+          else
+            F::multiply(scores[k], F::load_a(keys + (own + k * strip) * pitch<D> + d * 16, pitch<D>),
+                        some_queries);
         }
       }
-      typename F::A narrow_weights[S], narrow_gradients[S];
+      typename F::A narrow[S];
 #pragma unroll
       for (int k = 0; k < S; ++k) {
         const bool whole = k * strip + 15 <= ahead + n * 16;  // all keys are seen
 #pragma unroll
         for (int i = 0; i < F::held; ++i) {
-          const int column = F::sum_column(lane, i), query = n * 16 + column;
+          const int query = n * 16 + F::sum_column(lane, i);
           const bool seen = whole || k * strip + F::sum_row(lane, i) <= ahead + query;
-          const float weight = seen ? weight_of<F>(scores[k].at[i], by, -log_sums[query] * log2_of_e) : 0;
-          scores[k].at[i] = weight;
-          gradients[k].at[i] = weight * (gradients[k].at[i] - products[query]);
+          scores[k].at[i] = seen ? weight_of<F>(scores[k].at[i], by, -log_sums[query] * log2_of_e) : 0;
         }
-        narrow_weights[k] = F::narrow(scores[k], scratch);
-        narrow_gradients[k] = F::narrow(gradients[k], scratch);
+        narrow[k] = F::narrow(scores[k], scratch);
       }
 #pragma unroll
       for (int d = 0; d < D / 16; ++d) {
-        const int at = n * 16 * pitch<D> + d * 16;
-        const typename F::B some_d_o = F::load_b_rows(d_o + at, pitch<D>),
-                            some_queries = F::load_b_rows(queries + at, pitch<D>);
+        const typename F::B some_d_o = F::load_b_rows(d_o + place + d * 16, pitch<D>);
 #pragma unroll
-        for (int k = 0; k < S; ++k) {
-          F::multiply(dv[k][d], narrow_weights[k], some_d_o);
-          F::multiply(dk[k][d], narrow_gradients[k], some_queries);
-        }
+        for (int k = 0; k < S; ++k) F::multiply(dv[k][d], narrow[k], some_d_o);
+      }
+#pragma unroll
+      for (int d = 0; d < D / 16; ++d) {
+        const typename F::B some_d_o = F::load_b_columns(d_o + place + d * 16, pitch<D>);
+#pragma unroll
+        for (int k = 0; k < S; ++k)
+          F::multiply(gradients[k], F::load_a(values + (own + k * strip) * pitch<D> + d * 16, pitch<D>),
+                      some_d_o);
+      }
+#pragma unroll
+      for (int k = 0; k < S; ++k) {
+#pragma unroll
+        for (int i = 0; i < F::held; ++i)
+          gradients[k].at[i] =
+              scores[k].at[i] * (gradients[k].at[i] - products[n * 16 + F::sum_column(lane, i)]);
+        narrow[k] = F::narrow(gradients[k], scratch);
+      }
+#pragma unroll
+      for (int d = 0; d < D / 16; ++d) {
+        const typename F::B some_queries = F::load_b_rows(queries + place + d * 16, pitch<D>);
+#pragma unroll
+        for (int k = 0; k < S; ++k) F::multiply(dk[k][d], narrow[k], some_queries);
       }
     }
   }
