@@ -95,10 +95,10 @@ __device__ inline void store_strips(const typename F::Sum (&sums)[S][D / 16],
   }
 }
 
-/// Blocks for tiles of `rows`.
+/// Blocks for tiles of `rows`: all heads of all sequences, then the next tile. Causal tiles differ in length,
+/// and begun longest first, what is left at the end are short ones.
 inline dim3 blocks_of(const AttentionShape& s, Index heads, int rows) {
-  return {static_cast<unsigned>((s.sequence + rows - 1) / rows), static_cast<unsigned>(heads),
-          static_cast<unsigned>(s.batch)};
+  return {static_cast<unsigned>(heads * s.batch), static_cast<unsigned>((s.sequence + rows - 1) / rows)};
 }
 /// Whether rows and what else is read and written stand on 16 bytes.
 template <typename Call, typename... Pointers>

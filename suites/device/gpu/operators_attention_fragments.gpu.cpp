@@ -78,10 +78,11 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const AttentionShape& s = a.shape;
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
-  const int sequence = static_cast<int>(s.sequence), head = static_cast<int>(blockIdx.y),
-            kv_head = head / static_cast<int>(s.heads / s.kv_heads);
-  const Index base = static_cast<Index>(blockIdx.z) * sequence;
-  const int first = static_cast<int>(gridDim.x - 1 - blockIdx.x) * S * tile;  // the longest begin first
+  const int sequence = static_cast<int>(s.sequence), heads = static_cast<int>(s.heads),
+            head = static_cast<int>(blockIdx.x) % heads,
+            kv_head = head / (heads / static_cast<int>(s.kv_heads));
+  const Index base = static_cast<Index>(static_cast<int>(blockIdx.x) / heads) * sequence;
+  const int first = static_cast<int>(gridDim.y - 1 - blockIdx.y) * S * tile;  // the longest begin first
   const int end = sequence - first < S * tile ? sequence : first + S * tile, count = end - first;
   Bf16* const queries = shared_memory<Bf16>();  // without a place of their own: where keys and values are
   Bf16* const keys = queries + (Is::own_place ? Is::queries * pitch<D> : 0);
@@ -181,12 +182,12 @@ __global__ void __launch_bounds__(threads_of_block<F>)
     for (int i = 0; i < F::held; ++i) {
       const int row = own + k * strip + F::sum_row(lane, i), slot = F::sum_slot(i);
       if (F::sum_column(lane, i) == 0 && row < count)
-        a.log_sum[(base + first + row) * s.heads + head] = largest[k][slot] * scale + ::logf(total[k][slot]);
+        a.log_sum[(base + first + row) * heads + head] = largest[k][slot] * scale + ::logf(total[k][slot]);
     }
   }
   if constexpr (!Is::own_place) __syncthreads();
-  store_strips<F, D, S>(sums, inverse, queries, a.o + ((base + first) * s.heads + head) * size,
-                        s.heads * size, count, size, packs);
+  store_strips<F, D, S>(sums, inverse, queries, a.o + ((base + first) * heads + head) * size, heads * size,
+                        count, size, packs);
 }
 
 struct Begin {

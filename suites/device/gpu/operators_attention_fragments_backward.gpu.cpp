@@ -28,9 +28,10 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
   const int sequence = static_cast<int>(s.sequence), heads = static_cast<int>(s.heads),
-            head = static_cast<int>(blockIdx.y), kv_head = head / (heads / static_cast<int>(s.kv_heads));
-  const Index base = static_cast<Index>(blockIdx.z) * sequence;
-  const int first = static_cast<int>(gridDim.x - 1 - blockIdx.x) * S * tile;  // the longest begin first
+            head = static_cast<int>(blockIdx.x) % heads,
+            kv_head = head / (heads / static_cast<int>(s.kv_heads));
+  const Index base = static_cast<Index>(static_cast<int>(blockIdx.x) / heads) * sequence;
+  const int first = static_cast<int>(gridDim.y - 1 - blockIdx.y) * S * tile;  // the longest begin first
   const int end = sequence - first < S * tile ? sequence : first + S * tile, count = end - first;
   Bf16* const room = shared_memory<Bf16>();  // of each stage: keys, then values
   Bf16* const scratch = room + stages * both + warp * F::scratch;
@@ -48,8 +49,8 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   Bf16* const second = room + S * tile * pitch<D>;
   begin_rows<F, D, S * tile>(a.q + (base + first) * a.stride + head * size, a.stride, count, size, packs,
                              room);
-  begin_rows<F, D, S * tile>(a.d_o + ((base + first) * s.heads + head) * size, s.heads * size, count, size,
-                             packs, second);
+  begin_rows<F, D, S * tile>(a.d_o + ((base + first) * heads + head) * size, heads * size, count, size, packs,
+                             second);
   F::wait_for_copies();
   __syncthreads();
   load_strips<F, D, S>(room, queries);
@@ -63,7 +64,7 @@ __global__ void __launch_bounds__(threads_of_block<F>)
 #pragma unroll
     for (int i = 0; i < F::held; ++i) {
       const int row = own + k * strip + F::sum_row(lane, i), slot = F::sum_slot(i);
-      const Index at = (base + first + row) * s.heads + head;
+      const Index at = (base + first + row) * heads + head;
       offset[k][slot] = row < count ? -a.log_sum[at] * log2_of_e : -INFINITY;
       product[k][slot] = row < count ? a.product[at] : 0;
     }
@@ -138,10 +139,11 @@ __global__ void __launch_bounds__(threads_of_block<F>)
   const int size = static_cast<int>(s.size), lane = static_cast<int>(threadIdx.x) % F::lanes,
             warp = static_cast<int>(threadIdx.x) / F::lanes, own = warp * S * strip;
   const int sequence = static_cast<int>(s.sequence), heads = static_cast<int>(s.heads),
-            kv_head = static_cast<int>(blockIdx.y), group = heads / static_cast<int>(s.kv_heads);
-  const Index base = static_cast<Index>(blockIdx.z) * sequence;
-  const int first = static_cast<int>(blockIdx.x) * own_rows,
-            count = sequence - first < own_rows ? sequence - first : own_rows;
+            kv_heads = static_cast<int>(s.kv_heads), kv_head = static_cast<int>(blockIdx.x) % kv_heads,
+            group = heads / kv_heads;
+  const Index base = static_cast<Index>(static_cast<int>(blockIdx.x) / kv_heads) * sequence;
+  const int first = static_cast<int>(blockIdx.y) * own_rows,  // the longest begin first
+      count = sequence - first < own_rows ? sequence - first : own_rows;
   Bf16* const keys = shared_memory<Bf16>();
   Bf16* const values = keys + own_rows * pitch<D>;
   Bf16* const room = values + own_rows * pitch<D>;  // of each stage: queries, then gradients of the output
