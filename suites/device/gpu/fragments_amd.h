@@ -68,7 +68,9 @@ struct AmdFragments {
   }
   __device__ static float exp2(float x) {
 #if defined(__HIP_DEVICE_COMPILE__)
-    return __builtin_amdgcn_exp2f(x);
+    float y;
+    asm("v_exp_f32 %0, %1" : "=v"(y) : "v"(x));
+    return y;
 #else
     return ::exp2f(x);
 #endif
