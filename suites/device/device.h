@@ -16,6 +16,9 @@
 namespace assay::device {
 
 class Operators;
+class Collectives;
+struct CollectivesNeed;
+struct Meeting;
 
 /// Memory of the device with a view for the host. `push` and `pull` move the content where the two are not
 /// the same memory; on the host they do nothing.
@@ -117,6 +120,10 @@ class Device {
   virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
   /// The operators of a training step on this device (operators.h). Throws Error(cannot_run) with the reason.
   virtual std::unique_ptr<Operators> operators(Element element, int threads) = 0;
+
+  /// What collectives.h asks: a vendor's library ("nccl", "rccl") for this device's memory.
+  virtual std::string collectives_missing(const std::string& library, const CollectivesNeed& need) const;
+  virtual std::unique_ptr<Collectives> collectives(const std::string& library, const Meeting& meeting);
 
   /// Empty when products of such operands can be planned here, else the reason and what would help.
   virtual std::string gemm_unsupported(Element element) = 0;

@@ -42,11 +42,15 @@ inline const std::string& mpiexec() {
   return program;
 }
 
-/// The program under `ranks` ranks; 0: without mpiexec.
-inline std::string assay_bench(int ranks, const std::string& arguments) {
-  const std::string program = std::string("'") + ASSAY_BINARY_DIR + "/bin/assay-bench' " + arguments;
+/// The program under `ranks` ranks; 0: without mpiexec. Another `name` is that of a program for tests.
+inline std::string assay_bench(int ranks, const std::string& arguments,
+                               const std::string& name = "assay-bench") {
+  const std::string program = std::string("'") + ASSAY_BINARY_DIR + "/bin/" + name + "' " + arguments;
   return ranks == 0 ? program : mpiexec() + " -n " + std::to_string(ranks) + " " + program;
 }
+
+/// assay-bench, but for the GPU of a rank: that is one of tests (device/gpu/separate_device_testing.cpp).
+inline constexpr const char* bench_with_test_device = "bench-with-test-device";
 
 /// A folder for one test, removed with it.
 class ScratchFolder {

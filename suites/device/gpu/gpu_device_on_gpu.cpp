@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "suites/device/gpu/blas.h"
+#include "suites/device/gpu/collectives_queue_on_gpu.h"
 #include "suites/device/gpu/gpu_operators.h"
 #include "suites/device/gpu/telemetry.h"
 
@@ -40,6 +41,10 @@ void GpuBuffer::pull() {
 }
 
 namespace {
+
+bool is_amd(const std::string& architecture) {
+  return architecture.rfind("gfx", 0) == 0;
+}
 
 std::string gigahertz(double hz) {
   char text[32];
@@ -107,6 +112,18 @@ class RealGpu final : public GpuDevice {
     return gpu_operators(element, *queue_);
   }
 
+  std::string collectives_missing(const std::string& library,
+                                  const device::CollectivesNeed& need) const override {
+    const char* own = amd() ? "rccl" : "nccl";
+    if (library != own)
+      return library + " is not the library of " + facts_.name + "; give implementation=" + own;
+    return collectives_lacks(collectives_library(library), need);
+  }
+  std::unique_ptr<device::Collectives> collectives(const std::string& library,
+                                                   const device::Meeting& meeting) override {
+    return vendor_collectives(collectives_library(library), collectives_queue(*queue_), meeting);
+  }
+
   std::string gemm_unsupported(Element element) override {
     if (element == Element::int32) return "no product of int32 matrices";
     if (blas_library().missing.empty()) return lacks(element);
@@ -158,19 +175,20 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
+  bool amd() const { return is_amd(facts_.architecture); }
+
   /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
   std::string lacks(Element element) const {
     const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-    const bool amd = facts_.architecture.rfind("gfx", 0) == 0;
     const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
     const bool has_fp8 =
-        amd ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
+        amd() ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
     if (fp8 && gfx94)
       return facts_.name + " (" + facts_.architecture +
              ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
     if (fp8 && !has_fp8)
       return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
-    if ((element == Element::tf32 || element == Element::bf16) && !amd && facts_.major < 8)
+    if ((element == Element::tf32 || element == Element::bf16) && !amd() && facts_.major < 8)
       return facts_.name + " (" + facts_.architecture + ") has no " + std::string(name_of(element)) +
              " arithmetic; choose f16 or f32";
     return {};
@@ -245,6 +263,8 @@ void describe_all(std::map<std::string, std::string>& facts) {
     facts["gpu_l2_bytes"] = std::to_string(first.l2_bytes);
     facts["gpu_multiprocessors"] = std::to_string(first.multiprocessors);
     if (first.ecc) facts["gpu_ecc"] = *first.ecc ? "on" : "off";
+    const CollectivesLibrary& collectives = collectives_library(is_amd(first.architecture) ? "rccl" : "nccl");
+    facts["gpu_collectives"] = collectives.functions ? collectives.name : collectives.missing;
     std::string identities, addresses;
     for (int device = 0; device < seen.devices; ++device) {
       const DeviceFacts one = facts_of(device);

@@ -242,6 +242,34 @@ void Recording::begin() {
   ASSAY_GPU_TRY(begin_graph(static_cast<ReadyGraph>(ready_), stream_of(queue_)));
 }
 
+bool Queue::done() {
+  const Status status = query_stream(stream_of(*this));
+  if (status == not_ready) {
+    forget_error();
+    return false;
+  }
+  if (status != success) refuse(status, "query_stream", __FILE__, __LINE__);
+  return true;
+}
+
+Signal::Signal() {
+  Event event = nullptr;
+  ASSAY_GPU_TRY(create_untimed_event(&event));
+  event_ = event;
+}
+
+Signal::~Signal() {
+  if (event_ != nullptr && destroy_event(static_cast<Event>(event_)) != success) forget_error();
+}
+
+void Signal::mark(const Queue& queue) {
+  ASSAY_GPU_TRY(record_event(static_cast<Event>(event_), stream_of(queue)));
+}
+
+void Signal::hold(const Queue& queue) {
+  ASSAY_GPU_TRY(stream_waits(stream_of(queue), static_cast<Event>(event_)));
+}
+
 Stopwatch::Stopwatch() {
   Event begin = nullptr, end = nullptr;
   ASSAY_GPU_TRY(create_event(&begin));
