@@ -51,6 +51,8 @@ inline std::string assay_bench(int ranks, const std::string& arguments,
 
 /// assay-bench, but for the GPU of a rank: that is one of tests (device/gpu/separate_device_testing.cpp).
 inline constexpr const char* bench_with_test_device = "bench-with-test-device";
+/// The same with one that computes, later (training/support/queued_gpu_testing.cpp).
+inline constexpr const char* bench_with_queued_device = "bench-with-queued-device";
 
 /// A folder for one test, removed with it.
 class ScratchFolder {

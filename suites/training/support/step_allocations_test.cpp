@@ -150,8 +150,8 @@ class Training {
         operators_(device::host_operators(element, 1)) {
     for (std::size_t i = 0; i < tokens_.size(); ++i)
       tokens_[i] = static_cast<std::int32_t>(i * 7 % static_cast<std::size_t>(shape.vocabulary));
-    trainer_ = std::make_unique<Trainer>(alone_, shape, layout, *operators_, OptimizerSettings{},
-                                         [] { return 0.0; });
+    trainer_ = std::make_unique<Trainer>(alone_, shape, layout, Workplace{device::host(), *operators_},
+                                         OptimizerSettings{}, [] { return 0.0; });
     trainer_->initialise(5);
   }
   /// The libraries' names of what does the products.
