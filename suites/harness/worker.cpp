@@ -21,6 +21,7 @@
 #include "suites/harness/faults.h"
 #include "suites/harness/machine_facts.h"
 #include "suites/harness/measure.h"
+#include "suites/harness/per_joule.h"
 #include "suites/harness/processors.h"
 
 namespace assay::bench {
@@ -134,26 +135,36 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   settings.time_s = requested.time_s;
   Measurement measurement;
   try {
-    measurement = measure(*measured, benchmark.spec.scope, group_, clock_, settings, [&] { probe.sample(); });
+    measurement = measure(*measured, benchmark.spec.scope, group_, clock_, settings, [&] {
+      probe.sample();
+      device_conditions.mark();
+    });
   } catch (const AgreedError& thrown) {
     record.status = LaunchStatus::failed;
     record.reason = thrown.what();
     return;
   } catch (const std::exception& thrown) {
+    const std::string reason = thrown.what() + device_conditions.after_failure();
     if (group_.alone()) {
       record.status = LaunchStatus::failed;
-      record.reason = thrown.what();
+      record.reason = reason;
       return;
     }
     std::fprintf(
         stderr,
         "assay-bench: rank %d: %s (while being timed: the other ranks wait for it); this start ends\n",
-        group_.rank(), thrown.what());
+        group_.rank(), reason.c_str());
     MPI_Abort(group_.communicator(), static_cast<int>(ExitStatus::cannot_run));
   }
   DeviceResult device;
   device.conditions = probe.finish();
   device_conditions.finish(device.conditions, device.metrics);
+  std::optional<double> energy_j = device_conditions.energy_j();
+  if (together && works_on != nullptr) {
+    energy_j = energy_of_all(group_, works_on->id(), energy_j);
+    device.metrics.erase("energy_j");  // of this rank's device alone
+    if (energy_j) device.metrics["energy_j"] = *energy_j;
+  }
   const std::string check_failure = agreed_failure(group_, [&] {
     if (context.fault == Fault::wrong_element || context.fault == Fault::nan) measured->plant(context.fault);
     device.check = measured->check();
@@ -188,6 +199,9 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   device.samples_s = measurement.samples_s;
   device.histogram = measurement.histogram;
   device.series = measurement.series;
+  if (const auto joules =
+          joules_per_iteration(energy_j, device_conditions.window_s(), measurement.iterations))
+    device.series.try_emplace(energy_series, Series{"J", {*joules}, std::nullopt});
   device.converged = measurement.converged;
   for (const auto& [name, value] : measured->metrics()) device.metrics[name] = value;
   device.metrics["batch_iterations"] = static_cast<double>(measurement.batch);
@@ -201,6 +215,8 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   record.path = measured->path();
   if (works_on != nullptr) record.path.merge(works_on->facts());
   if (const std::string by = device_conditions.throttled_by(); !by.empty()) record.path["throttled_by"] = by;
+  if (const std::string error = device_conditions.driver_error(); !error.empty())
+    record.path["driver_error"] = error;
   record.devices.push_back(std::move(device));
 }
 
