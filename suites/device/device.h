@@ -159,6 +159,9 @@ struct Selected {
 /// that the launcher lets it see. It is this thread's from then on. Never throws.
 Selected gpu(int place, int ranks);
 
+/// Which GPU `gpu` would give, also where it cannot be used; empty where there is none. Makes nothing ready.
+std::string gpu_identity(int place, int ranks);
+
 /// GPUs that this process may use; 0 also where none are compiled in.
 int gpu_count();
 /// Facts of all of them and of the build, for the machine's description.
