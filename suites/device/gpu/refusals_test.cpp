@@ -95,7 +95,7 @@ TEST(Refusals, ADtypeThatTheGpuLacks) {
 
 TEST(Refusals, OutOfMemoryHasNumbers) {
   EXPECT_EQ(
-      out_of_memory(std::uint64_t{96} << 30, std::uint64_t{12} << 30, std::uint64_t{141} << 30, "out"),
+      no_room(std::uint64_t{96} << 30, std::uint64_t{12} << 30, std::uint64_t{141} << 30, "out"),
       "the GPU has no room for 96.00 GiB more: 12.00 GiB of 141.00 GiB are free (the runtime says: out); "
       "give a smaller size, or see what else uses this GPU");
 }
