@@ -41,9 +41,15 @@ TEST(Peaks, TheShippedFiguresFitEachOther) {
       EXPECT_GT(value(figure), 0) << name << " " << figure;
     // One slip to the sparse figure of one type would show in the ratio of two.
     EXPECT_EQ(value("f16"), value("bf16")) << name;
-    if (value("fp8") > 0) EXPECT_NEAR(value("fp8") / value("bf16"), 2, 0.01) << name;
-    if (value("fp8") > 0) EXPECT_NEAR(value("int8") / value("fp8"), 1, 0.01) << name;
-    if (value("tf32") > 0) EXPECT_NEAR(value("bf16") / value("tf32"), 2, 0.01) << name;
+    if (value("fp8") > 0) {
+      EXPECT_NEAR(value("fp8") / value("bf16"), 2, 0.01) << name;
+    }
+    if (value("fp8") > 0) {
+      EXPECT_NEAR(value("int8") / value("fp8"), 1, 0.01) << name;
+    }
+    if (value("tf32") > 0) {
+      EXPECT_NEAR(value("bf16") / value("tf32"), 2, 0.01) << name;
+    }
     EXPECT_GE(value("f64_matrix"), value("f64")) << name;
     EXPECT_GT(value("memory"), 1e12) << name;
     EXPECT_LE(value("memory"), 8e12) << name;
