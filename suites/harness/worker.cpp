@@ -220,7 +220,8 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   record.devices.push_back(std::move(device));
 }
 
-std::vector<Record> Worker::run(const RequestedCase& requested, const StartSettings& settings) {
+std::vector<Record> Worker::run(const RequestedCase& requested, const StartSettings& settings,
+                                const Benchmark* benchmark) {
   Record record;
   record.benchmark = requested.identity.benchmark;
   record.parameters = requested.identity.parameters;
@@ -232,10 +233,9 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
   record.planted = to_string(settings.fault);
 
   // The request is the same on every rank, so what it gets wrong is wrong on every rank.
-  const Benchmark* benchmark = nullptr;
   std::string reason;
   try {
-    benchmark = &find_benchmark(requested.identity.benchmark);
+    if (benchmark == nullptr) benchmark = &find_benchmark(requested.identity.benchmark);
     record.parameters = complete_parameters(benchmark->spec, requested.identity.parameters, {});
   } catch (const Error& wrong) {
     reason = wrong.what();
