@@ -158,4 +158,28 @@ std::string DeviceConditions::after_failure() {
   return "; the driver reported " + now.last_driver_error;
 }
 
+void combine_device_metrics(const std::vector<const std::map<std::string, double>*>& ranks,
+                            std::map<std::string, double>& combined) {
+  const auto lowest = [](double a, double b) { return std::min(a, b); };
+  const auto highest = [](double a, double b) { return std::max(a, b); };
+  const auto sum = [](double a, double b) { return a + b; };
+  const std::pair<const char*, double (*)(double, double)> rules[] = {
+      {"lowest_clock_hz", lowest},
+      {"lowest_memory_clock_hz", lowest},
+      {"highest_memory_temperature_c", highest},
+      {"first_throttle_s", lowest},
+      {"ecc_corrected", sum},
+      {"ecc_uncorrected", sum},
+      {"retired_memory", sum},
+      {"link_replays", sum},
+      {"driver_errors", sum}};
+  for (const auto& [name, rule] : rules) {
+    std::optional<double> value;
+    for (const auto* rank : ranks)
+      if (const auto found = rank->find(name); found != rank->end())
+        value = value ? rule(*value, found->second) : found->second;
+    if (value) combined[name] = *value;
+  }
+}
+
 }  // namespace assay::bench

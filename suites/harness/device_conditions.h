@@ -76,4 +76,10 @@ class DeviceConditions {
   std::thread thread_;
 };
 
+/// Of ranks that worked together, each on a device of its own, what DeviceConditions adds to metrics: the
+/// lowest of what is lowest, the highest of what is highest, the sum of counts; the energy is agreed on
+/// elsewhere (per_joule.h). What no rank has is not added.
+void combine_device_metrics(const std::vector<const std::map<std::string, double>*>& ranks,
+                            std::map<std::string, double>& combined);
+
 }  // namespace assay::bench

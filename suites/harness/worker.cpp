@@ -42,10 +42,19 @@ std::vector<Record> merge_ranks(std::vector<Record> ranks, Scope scope) {
     merged.push_back(ranks[0]);
     if (merged[0].devices.empty()) return merged;
     std::vector<Conditions> conditions;
-    for (const Record& rank : ranks) {
-      for (const DeviceResult& device : rank.devices) conditions.push_back(device.conditions);
+    std::vector<const std::map<std::string, double>*> metrics;
+    for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+      for (const DeviceResult& device : ranks[rank].devices) {
+        conditions.push_back(device.conditions);
+        metrics.push_back(&device.metrics);
+      }
+      // What befell the device of one rank befell all.
+      for (const char* befell : {"throttled_by", "driver_error"})
+        if (const auto found = ranks[rank].path.find(befell); found != ranks[rank].path.end())
+          merged[0].path.try_emplace(befell, found->second + " (rank " + std::to_string(rank) + ")");
     }
     merged[0].devices[0].conditions = combine(conditions);
+    combine_device_metrics(metrics, merged[0].devices[0].metrics);
     return merged;
   }
   std::map<std::string, std::size_t> place;
@@ -164,6 +173,7 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
     energy_j = energy_of_all(group_, works_on->id(), energy_j);
     device.metrics.erase("energy_j");  // of this rank's device alone
     if (energy_j) device.metrics["energy_j"] = *energy_j;
+    if (!energy_j) device.metrics.erase("energy_window_s");
   }
   const std::string check_failure = agreed_failure(group_, [&] {
     if (context.fault == Fault::wrong_element || context.fault == Fault::nan) measured->plant(context.fault);

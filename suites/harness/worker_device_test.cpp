@@ -117,5 +117,27 @@ TEST(WorkerOnADevice, AWindowTooShortForACounterGivesNone) {
   EXPECT_FALSE(value_of(record.foms[1], record.devices[0]));
 }
 
+TEST(WorkerOnADevice, WhatBefellOneDeviceOfAGroupIsInItsRecord) {
+  const auto rank = [](double lowest, double hottest, std::optional<double> errors) {
+    Record record;
+    DeviceResult& device = record.devices.emplace_back();
+    device.metrics = {{"lowest_clock_hz", lowest}, {"highest_memory_temperature_c", hottest}, {"threads", 7}};
+    if (errors) device.metrics["driver_errors"] = *errors;
+    return record;
+  };
+  std::vector<Record> ranks = {rank(1.7e9, 80, std::nullopt), rank(1.1e9, 70, 1), rank(1.9e9, 95, 2)};
+  ranks[1].path["driver_error"] = "XID 79";
+  ranks[2].path["driver_error"] = "XID 48";
+  const auto merged = merge_ranks(ranks, Scope::group);
+  ASSERT_EQ(merged.size(), 1u);
+  const auto& metrics = merged[0].devices.at(0).metrics;
+  EXPECT_EQ(metrics.at("lowest_clock_hz"), 1.1e9);
+  EXPECT_EQ(metrics.at("highest_memory_temperature_c"), 95);
+  EXPECT_EQ(metrics.at("driver_errors"), 3);
+  EXPECT_EQ(metrics.at("threads"), 7);
+  EXPECT_FALSE(metrics.contains("ecc_corrected"));
+  EXPECT_EQ(merged[0].path.at("driver_error"), "XID 79 (rank 1)");
+}
+
 }  // namespace
 }  // namespace assay::bench
