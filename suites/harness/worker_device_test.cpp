@@ -30,6 +30,7 @@ Trouble next_trouble = Trouble::none;
 class OnDevice final : public LoopCase {
  public:
   int ring() const override { return 1; }
+  double shortest_interval_s() const override { return 0.2; }  // so that a window fills the time
   void prepare() override {
     if (next_trouble == Trouble::full) throw Full();
   }
@@ -96,7 +97,7 @@ TEST(WorkerOnADevice, OneThatIsFullIsAFailureWithNumbers) {
 
 TEST(WorkerOnADevice, EnergyOfTheMeasuredWindowGivesWorkPerJoule) {
   for (const Scope scope : {Scope::device, Scope::group}) {
-    const Record record = run(scope, Trouble::none, 0.9);
+    const Record record = run(scope, Trouble::none, 1.2);
     ASSERT_EQ(record.status, LaunchStatus::completed) << record.reason;
     ASSERT_EQ(record.devices.size(), 1u);
     const DeviceResult& device = record.devices[0];

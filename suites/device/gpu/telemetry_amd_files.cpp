@@ -42,7 +42,7 @@ std::vector<std::string> amd_throttle_words(std::uint64_t bits) {
   constexpr std::pair<std::uint64_t, const char*> known[] = {
       {0xffULL, "power cap"},
       {0xffULL << 16, "current limit"},
-      {(0xffffULL << 32) & ~(1ULL << 34 | 0x3fULL << 38 | 0x3ULL << 46), "temperature"},
+      {0x3ULL << 32 | 0x7ULL << 35 | 0x3ULL << 42, "temperature"},
       {1ULL << 34, "temperature of memory"},
       {0xfULL << 38 | 0x3ULL << 44, "temperature of voltage regulators"},
       {0x3ULL << 46, "hardware slowdown"}};
