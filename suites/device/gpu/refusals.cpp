@@ -13,12 +13,24 @@ std::string gibibytes(std::uint64_t bytes) {
   return text.data();
 }
 
+/// "12.4" before "13.0".
+bool older_than(const std::string& version, const std::string& other) {
+  int major = 0, minor = 0, other_major = 0, other_minor = 0;
+  if (std::sscanf(version.c_str(), "%d.%d", &major, &minor) != 2 ||
+      std::sscanf(other.c_str(), "%d.%d", &other_major, &other_minor) != 2)
+    return false;
+  return major != other_major ? major < other_major : minor < other_minor;
+}
+
 }  // namespace
 
 std::string why_no_device(const NoDevice& seen) {
   const bool nvidia = seen.vendor == Vendor::nvidia;
   const std::string words = "the runtime says: " + seen.said;
-  if (seen.driver_version.empty() || (!seen.driver_loaded && !seen.counted))
+  // Where no library of a driver answers, runtimes call that "insufficient" too; one that answers with an
+  // older version is believed also where /proc is hidden.
+  const bool older = seen.driver_insufficient && older_than(seen.driver_version, seen.runtime_version);
+  if (seen.driver_version.empty() || (!seen.driver_loaded && !seen.counted && !older))
     return "no GPU driver on this node (" + words + "); " +
            (nvidia ? "install NVIDIA's driver, or use a node that has one; `nvidia-smi` shows it"
                    : "load AMD's driver (amdgpu), or use a node that has it; `rocm-smi` shows it");

@@ -30,7 +30,7 @@ TEST(Refusals, NoDriver) {
   seen.vendor = Vendor::amd;
   EXPECT_THAT(why_no_device(seen), HasSubstr("; load AMD's driver (amdgpu)"));
   // A library of the driver without the driver: it has a version, and refuses to count.
-  seen.driver_version = "5.2";
+  seen.driver_version = seen.runtime_version = "5.2";
   EXPECT_THAT(why_no_device(seen), StartsWith("no GPU driver on this node"));
 }
 
@@ -40,6 +40,10 @@ TEST(Refusals, ADriverOlderThanTheToolkit) {
   EXPECT_THAT(why_no_device(seen), AllOf(StartsWith("the GPU driver supports up to 12.4, this program was "
                                                     "built with 13.0"),
                                          HasSubstr("; update the driver, or build with an older toolkit")));
+  seen.driver_loaded = false;  // a container that hides /proc/driver
+  EXPECT_THAT(why_no_device(seen), StartsWith("the GPU driver supports up to 12.4"));
+  seen.driver_version = "13.1";  // newer, and yet refused: what is missing is the driver itself
+  EXPECT_THAT(why_no_device(seen), StartsWith("no GPU driver on this node"));
 }
 
 TEST(Refusals, NothingVisible) {
