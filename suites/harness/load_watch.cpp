@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "suites/harness/recorder.h"
+
 namespace assay::bench {
 
 namespace {
@@ -133,7 +135,7 @@ std::optional<double> LoadWatch::energy_j() {
 }
 
 std::string LoadWatch::energy_words() {
-  if (device_.works_by_itself()) {
+  if (device_tells_ || device_.works_by_itself()) {
     if (energy_j()) return "counted by the device";
     return "not known: the device tells no counter of energy";
   }
@@ -141,6 +143,22 @@ std::string LoadWatch::energy_words() {
     return "not known: the node's counters cannot be divided among " + std::to_string(shared_by_) + " ranks";
   if (!meter_->source().empty()) return meter_->source();
   return "not known: " + meter_->why_none();
+}
+
+std::vector<LoadWindow> warm_until_settled(Recorder& recorder, device::Device& device, double limit_s,
+                                           const std::function<double()>& run_window) {
+  std::vector<LoadWindow> windows;
+  std::optional<LoadWatch> watch;
+  if (device.works_by_itself()) watch.emplace(device, 1);
+  const double begin_s = recorder.now_s();
+  while (!has_settled(windows) && recorder.now_s() - begin_s < limit_s) {
+    if (watch) watch->begin();
+    const double iteration_s = run_window();
+    const auto [window_begin_s, window_end_s] = recorder.own_time();
+    windows.push_back({window_end_s - window_begin_s, iteration_s, std::nullopt});
+    if (watch) windows.back().clock_hz = watch->end().clock_hz;
+  }
+  return windows;
 }
 
 }  // namespace assay::bench

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "suites/device/device.h"
 #include "suites/harness/conditions.h"
 #include "suites/harness/energy.h"
+#include "suites/harness/settling.h"
 
 namespace assay::bench {
 
@@ -72,5 +74,13 @@ class LoadWatch {
   std::optional<EnergyMeter> meter_;
   double begun_j_ = 0;
 };
+
+class Recorder;
+
+/// Runs windows of a load until rate and clock are stable (settling.h), for at most `limit_s`. `run_window`
+/// times one window with the recorder and returns seconds per iteration. Only a device that works by itself
+/// is read meanwhile: reading the host's files would take longer than its windows.
+std::vector<LoadWindow> warm_until_settled(Recorder& recorder, device::Device& device, double limit_s,
+                                           const std::function<double()>& run_window);
 
 }  // namespace assay::bench

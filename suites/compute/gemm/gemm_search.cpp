@@ -122,17 +122,9 @@ class GemmSearch final : public PassCase {
   }
 
   void settle(Recorder& recorder) {
-    const double begin_s = recorder.now_s();
     const double limit_s = gemm_settling_limit_s(device_, context_.time_s);
-    std::vector<LoadWindow> windows;
-    LoadWatch watch(device_, ranks_beside(context_.group));
-    while (!has_settled(windows) && recorder.now_s() - begin_s < limit_s) {
-      watch.begin();
-      run_window(recorder, short_window_s());
-      const auto [window_begin_s, window_end_s] = recorder.own_time();
-      windows.push_back({window_end_s - window_begin_s, iteration_s_, watch.end().clock_hz});
-    }
-    warm_up_words_ = settling_words(windows);
+    warm_up_words_ = settling_words(warm_until_settled(
+        recorder, device_, limit_s, [&] { return run_window(recorder, short_window_s()); }));
   }
 
   /// Seconds a product on the slowest rank; infinite when a rank cannot measure it, and then `why_left_out_`

@@ -107,15 +107,11 @@ class SustainedGemm final : public PassCase {
   }
 
   void warm_up(Recorder& recorder) {
-    const double begin_s = recorder.now_s(), limit_s = gemm_settling_limit_s(device_, context_.time_s);
+    const double limit_s = gemm_settling_limit_s(device_, context_.time_s);
     const double window_s = std::max(shortest_s_, limit_s / 50);
     iteration_s_ = window_s;  // one pass, whose time the next window goes by
-    while (!has_settled(warm_windows_) && recorder.now_s() - begin_s < limit_s) {
-      watch_->begin();
-      run_window(recorder, "warm_up", window_s);
-      const auto [window_begin_s, window_end_s] = recorder.own_time();
-      warm_windows_.push_back({window_end_s - window_begin_s, iteration_s_, watch_->end().clock_hz});
-    }
+    warm_windows_ = warm_until_settled(recorder, device_, limit_s,
+                                       [&] { return run_window(recorder, "warm_up", window_s); });
   }
 
   void hold(Recorder& recorder) {

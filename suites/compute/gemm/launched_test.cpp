@@ -78,12 +78,11 @@ TEST_F(LaunchedGemm, ASearchByTwoRanksAgreesOnOneShape) {
 }
 
 TEST_F(LaunchedGemm, PlantedFaultsAreCaught) {
-  for (const std::string kind : {"--sustain 50ms", "--search"})
-    for (const std::string fault : {"wrong_element", "nan"}) {
-      const Record record = run(0, kind + " --plant " + fault, 1);
-      ASSERT_EQ(record.devices.size(), 1u);
-      EXPECT_EQ(record.devices[0].check.status, CheckStatus::fail) << kind << " " << fault;
-    }
+  for (const std::string options : {"--sustain 50ms --plant wrong_element", "--search --plant nan"}) {
+    const Record record = run(0, options, 1);
+    ASSERT_EQ(record.devices.size(), 1u);
+    EXPECT_EQ(record.devices[0].check.status, CheckStatus::fail) << options;
+  }
 }
 
 TEST_F(LaunchedGemm, ASlowRankIsSlowInEveryWindow) {
