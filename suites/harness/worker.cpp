@@ -223,6 +223,7 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   if (measurement.longest_s) device.metrics["longest_s"] = *measurement.longest_s;
   record.foms = measured->figures();
   record.path = measured->path();
+  if (!measurement.warm_up.empty()) record.path["warm_up"] = measurement.warm_up;
   if (works_on != nullptr) record.path.merge(works_on->facts());
   if (const std::string by = device_conditions.throttled_by(); !by.empty()) record.path["throttled_by"] = by;
   if (const std::string error = device_conditions.driver_error(); !error.empty())
