@@ -1,3 +1,5 @@
+#include "suites/stability/burn/burn.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -388,7 +390,7 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
   const auto [device, missing] = chosen_device(parameters, context.group);
   if (device == nullptr) throw Error(ExitStatus::cannot_run, missing);
-  return std::make_unique<StabilityBurn>(parameters, context, *device);
+  return stability::make_burn(parameters, context, *device);
 }
 
 BenchmarkSpec make_spec() {
@@ -421,6 +423,11 @@ BenchmarkSpec make_spec() {
 }
 
 }  // namespace
+
+std::unique_ptr<PassCase> stability::make_burn(const Parameters& parameters, const Context& context,
+                                               device::Device& device) {
+  return std::make_unique<StabilityBurn>(parameters, context, device);
+}
 
 const Benchmark& stability_burn();
 const Benchmark& stability_burn() {
