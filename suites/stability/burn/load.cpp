@@ -54,10 +54,8 @@ void BurnLoad::prepare() {
   right_ = device_.allocate(result_bytes());
   matrices_->fill(*a_, a_count, element, range_, key(0));
   matrices_->fill(*b_, b_count, second, range_, key(1));
-  poison();
   plan_ = device_.plan_gemm({element, m, n, k, settings_.threads, {{a_.get(), b_.get(), c_.get()}}});
-  // Planning may have tried kernels on C.
-  poison();
+  poison();  // planning may have tried kernels on C
   plan_->run(the_only_slot);
   plan_->finish();
   const StoredProduct product{settings_.gemm,
