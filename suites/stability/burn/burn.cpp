@@ -119,20 +119,22 @@ class StabilityBurn final : public PassCase {
     if (context_.fault != Fault::silent_rank || !last_rank()) burn(recorder, now);
     burned_s_ = now();
     energy_.read(recorder.now_s());
-    after_ = device_.read_conditions();
   }
 
   Check check() override {
     std::vector<std::string> changed;
+    std::vector<CounterChange> counters;
     const bool burned = load_.products() > 0;
     agree_or_throw(group_, [&] {
-      if (!burned) return;
-      const BurnLoad::Now at_the_end = [this] { return burned_s_; };
-      load_.compare_last(at_the_end);
-      load_.compare_memory(at_the_end);
-      changed = load_.changed();
+      if (burned) {
+        const BurnLoad::Now at_the_end = [this] { return burned_s_; };
+        load_.compare_last(at_the_end);
+        load_.compare_memory(at_the_end);
+        changed = load_.changed();
+      }
+      // Errors of memory are counted when it is read, so the counters come last.
+      counters = stability::changes_between(before_, device_.read_conditions());
     });
-    const std::vector<CounterChange> counters = stability::changes_between(before_, after_);
     const Check check = judge(burned, changed, counters);
     group_facts_ =
         stability::gather_facts(group_, report(counters), stability::TimeBins(duration_s_), attachment_);
@@ -353,7 +355,7 @@ class StabilityBurn final : public PassCase {
   BurnLoad load_;
   stability::Course course_;
   GroupEnergy energy_;
-  std::optional<device::Reading> before_, after_;
+  std::optional<device::Reading> before_;
   double product_s_ = 0, slowest_s_ = 0, rate_ = 0, burned_s_ = 0;
   double read_at_s_ = -reading_period_s, energy_at_s_ = 0;
   bool planted_ = false;

@@ -212,7 +212,7 @@ TEST(StabilityBurn, AFirstProductThatIsWrongIsNothingToCompareWith) {
   EXPECT_THAT(burnt.check.how, HasSubstr("the first product is wrong (Freivalds, row 0)"));
 }
 
-TEST(StabilityBurn, UncorrectedMemoryErrorsFailAndCorrectedOnesAreTold) {
+TEST(StabilityBurn, ErrorsOfMemoryAndDriverFailAndCorrectedOnesAreTold) {
   DoctoredDevice corrected;
   corrected.telemetry = [](int call) {
     Reading reading;
@@ -222,7 +222,9 @@ TEST(StabilityBurn, UncorrectedMemoryErrorsFailAndCorrectedOnesAreTold) {
   };
   const Burnt told = burn(corrected);
   EXPECT_EQ(told.check.status, CheckStatus::pass) << told.check.how;
-  EXPECT_THAT(told.check.how, HasSubstr("uncorrected memory errors: +0; corrected memory errors: +4"));
+  EXPECT_THAT(told.check.how,
+              HasSubstr("uncorrected memory errors: +0; driver errors: not readable; corrected "
+                        "memory errors: +4"));
   EXPECT_THAT(told.path.at("error_counters"), HasSubstr("corrected memory errors: +4 on rank 0"));
 
   DoctoredDevice uncorrected;
@@ -234,8 +236,18 @@ TEST(StabilityBurn, UncorrectedMemoryErrorsFailAndCorrectedOnesAreTold) {
   const Burnt failed = burn(uncorrected);
   EXPECT_EQ(failed.check.status, CheckStatus::fail);
   EXPECT_EQ(failed.check.error, 2.0);
-  EXPECT_THAT(failed.check.how,
-              HasSubstr("uncorrected memory errors: +2; corrected memory errors: not read"));
+  EXPECT_THAT(failed.check.how, HasSubstr("uncorrected memory errors: +2; driver errors: not read"));
+
+  DoctoredDevice reported;
+  reported.telemetry = [](int call) {
+    Reading reading;
+    reading.driver_errors = call == 0 ? 0 : 1;
+    reading.last_driver_error = "XID 48: double bit error";
+    return reading;
+  };
+  const Burnt named = burn(reported);
+  EXPECT_EQ(named.check.status, CheckStatus::fail);
+  EXPECT_THAT(named.check.how, HasSubstr("driver errors: +1 (XID 48: double bit error)"));
 }
 
 TEST(StabilityBurn, PowerAndTheFirstThrottleAreOnRecord) {

@@ -47,11 +47,14 @@ std::vector<bool> Course::throttled() const {
 
 const std::vector<ErrorCounter>& error_counters() {
   using device::Reading;
-  // Corrected errors are the code doing its work: they are counted for whoever replaces parts, and data was
-  // never wrong.
+  // Corrected errors and repeated packets are codes doing their work, and memory that is taken out of use was
+  // found in time: they are counted for whoever replaces parts, and data was never wrong.
   static const std::vector<ErrorCounter> all = {
       {"uncorrected memory errors", &Reading::uncorrected_errors, true},
+      {"driver errors", &Reading::driver_errors, true, &Reading::last_driver_error},
       {"corrected memory errors", &Reading::corrected_errors, false},
+      {"retired memory", &Reading::retired_memory, false},
+      {"link replays", &Reading::link_replays, false},
   };
   return all;
 }
@@ -62,7 +65,7 @@ std::optional<std::uint64_t> CounterChange::risen() const {
 }
 
 std::string CounterChange::words() const {
-  if (const auto by = risen()) return "+" + std::to_string(*by);
+  if (const auto by = risen()) return "+" + std::to_string(*by) + (latest.empty() ? "" : " (" + latest + ")");
   if (before && after) return "from " + std::to_string(*before) + " to " + std::to_string(*after);
   return before ? "lost" : "not readable";
 }
@@ -79,6 +82,7 @@ std::vector<CounterChange> changes_between(const std::optional<device::Reading>&
     CounterChange change;
     if (before) change.before = (*before).*one.counter;
     if (after) change.after = (*after).*one.counter;
+    if (one.latest != nullptr && change.risen().value_or(0) > 0) change.latest = (*after).*one.latest;
     changes.push_back(change);
   }
   return changes;

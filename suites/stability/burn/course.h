@@ -62,17 +62,19 @@ class Course {
 struct ErrorCounter {
   const char* words;  ///< "uncorrected memory errors"
   std::optional<std::uint64_t> device::Reading::*counter;
-  bool fails;  ///< whether a rise fails the check
+  bool fails;                                      ///< whether a rise fails the check
+  std::string device::Reading::*latest = nullptr;  ///< words for the latest of what is counted
 };
 const std::vector<ErrorCounter>& error_counters();
 
 /// What became of one counter.
 struct CounterChange {
   std::optional<std::uint64_t> before, after;
+  std::string latest = {};  ///< of a rise, where there are words for it
 
   /// How much it rose; absent when it was not readable, or fell.
   std::optional<std::uint64_t> risen() const;
-  /// "+2", "not readable", "lost", "from 7 to 0".
+  /// "+2", "+1 (XID 79: fallen off the bus)", "not readable", "lost", "from 7 to 0".
   std::string words() const;
   /// A rise, or a counter that was readable and is no more, or fell: the device was reset or lost.
   bool bad() const;

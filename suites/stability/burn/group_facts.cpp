@@ -33,7 +33,7 @@ Json json_of(const RankReport& report) {
                {"throttled_at_s", nullptr}, {"throttled_by", nullptr},
                {"power_w", Json::array()},  {"throttled", report.throttled}};
   for (const CounterChange& change : report.counters)
-    json["counters"].push_back({or_null(change.before), or_null(change.after)});
+    json["counters"].push_back({or_null(change.before), or_null(change.after), change.latest});
   if (report.throttle) {
     json["throttled_at_s"] = report.throttle->at_s;
     json["throttled_by"] = report.throttle->why;
@@ -175,8 +175,8 @@ RankReport parse_rank_report(std::string_view text) {
   report.wrong = json.at("wrong");
   report.errors = json.at("errors");
   for (const Json& pair : json.at("counters"))
-    report.counters.push_back(
-        {value_or_none<std::uint64_t>(pair.at(0)), value_or_none<std::uint64_t>(pair.at(1))});
+    report.counters.push_back({value_or_none<std::uint64_t>(pair.at(0)),
+                               value_or_none<std::uint64_t>(pair.at(1)), pair.at(2).get<std::string>()});
   report.throttling_known = json.at("throttling_known");
   if (!json.at("throttled_at_s").is_null())
     report.throttle = Course::Throttle{json.at("throttled_at_s"), json.at("throttled_by")};

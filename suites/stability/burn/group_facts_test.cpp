@@ -66,7 +66,7 @@ TEST(BurnCourse, TheFirstThrottlingIsKeptWithItsReasons) {
 
 TEST(BurnCounters, ARiseALossAndAFallAreBadAndTheUnreadableIsSaid) {
   const auto change = [](std::optional<std::uint64_t> before, std::optional<std::uint64_t> after) {
-    return CounterChange{before, after};
+    return CounterChange{before, after, {}};
   };
   EXPECT_EQ(change(4, 4).words(), "+0");
   EXPECT_FALSE(change(4, 4).bad());
@@ -88,6 +88,12 @@ TEST(BurnCounters, ARiseALossAndAFallAreBadAndTheUnreadableIsSaid) {
   EXPECT_EQ(changes[0].risen(), 2u);
   EXPECT_TRUE(error_counters()[0].fails);
   EXPECT_EQ(changes[1].words(), "not readable");
+  before.driver_errors = 0;
+  after.driver_errors = 1;
+  after.last_driver_error = "XID 63: a row was remapped";
+  EXPECT_EQ(changes_between(before, after)[1].words(), "+1 (XID 63: a row was remapped)");
+  EXPECT_TRUE(error_counters()[1].fails);
+  EXPECT_FALSE(error_counters()[2].fails);
   EXPECT_EQ(changes_between(std::nullopt, after)[0].words(), "not readable");
 }
 
@@ -117,7 +123,8 @@ RankReport rank_with(std::vector<std::optional<double>> power_w) {
   report.node = "n1";
   report.device = "GPU";
   report.products = 10;
-  report.counters = {{0, 0}, {{}, {}}};
+  report.counters.assign(error_counters().size(), CounterChange{0, 0, {}});
+  report.counters.back() = CounterChange{};
   report.throttling_known = true;
   report.power_w = std::move(power_w);
   report.throttled = {false, false, false, false};
@@ -159,13 +166,15 @@ TEST(BurnGroup, TheFirstThrottleOfAllIsNamed) {
 
 TEST(BurnGroup, CountersAndErrorsAreNamedByRank) {
   std::vector<RankReport> ranks(3, rank_with({1, 1, 1, 1}));
-  ranks[1].counters[0] = {2, 5};
+  ranks[1].counters[0] = {2, 5, {}};
+  ranks[2].counters[1] = {0, 1, "XID 79: fallen off the bus"};
   ranks[1].wrong = 7;
   ranks[1].errors = {"after 1.000 s: somewhere"};
   const GroupFacts facts = facts_of_all(ranks, TimeBins(1));
   EXPECT_EQ(facts.path.at("error_counters"),
-            "uncorrected memory errors: +3 on rank 1 (n1, GPU), +0 on 2 devices; corrected memory errors: "
-            "not readable on 3 devices");
+            "uncorrected memory errors: +3 on rank 1 (n1, GPU), +0 on 2 devices; driver errors: +1 (XID 79: "
+            "fallen off the bus) on rank 2 (n1, GPU), +0 on 2 devices; corrected memory errors: +0 on 3 "
+            "devices; retired memory: +0 on 3 devices; link replays: not readable on 3 devices");
   EXPECT_EQ(facts.path.at("errors"), "rank 1 (n1, GPU): 7 wrong, first after 1.000 s: somewhere");
   EXPECT_EQ(facts.metrics.at("faulty_devices"), 1);
 }
@@ -177,6 +186,7 @@ TEST(BurnGroup, AReportComesBackAsItWasAndTheAttachmentHoldsAll) {
   report.errors = {"one", "two"};
   report.throttle = Course::Throttle{0.25, "power cap"};
   report.throttled[1] = true;
+  report.counters[1] = {0, 1, "XID 79: fallen off the bus"};
   const RankReport back = parse_rank_report(to_json(report));
   EXPECT_EQ(back.power_w, report.power_w);
   EXPECT_EQ(back.throttled, report.throttled);
@@ -184,9 +194,10 @@ TEST(BurnGroup, AReportComesBackAsItWasAndTheAttachmentHoldsAll) {
   EXPECT_EQ(back.rate, 1.5e12);
   ASSERT_TRUE(back.throttle);
   EXPECT_EQ(back.throttle->why, "power cap");
-  ASSERT_EQ(back.counters.size(), 2u);
+  ASSERT_EQ(back.counters.size(), error_counters().size());
   EXPECT_EQ(back.counters[0].before, 0u);
-  EXPECT_FALSE(back.counters[1].before);
+  EXPECT_EQ(back.counters[1].latest, "XID 79: fallen off the bus");
+  EXPECT_FALSE(back.counters.back().before);
 
   const auto json = nlohmann::json::parse(burn_attachment({report, report}, TimeBins(1)));
   EXPECT_EQ(json.at("schema"), "assay.burn/1");
