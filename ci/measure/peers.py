@@ -21,6 +21,8 @@ class Program:
     command: list[str]
     parse: Callable[[str], float]
     clear: list[str] = field(default_factory=list)  # environment variables that begin with these are not inherited
+    give: dict[str, str] = field(default_factory=dict)  # environment variables that it gets
+    ask: Callable[[float], float] | None = None  # in place of a command: the number, asked for within these seconds
 
 
 @dataclass
