@@ -102,6 +102,7 @@ class Served:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, start_new_session=True
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._begun: str = ""
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -110,17 +111,38 @@ class Served:
                 self._lines.put(line)
         self._lines.put(None)
 
+    def begin(self, what: str) -> None:
+        """Asks without waiting: its answer comes before the next is asked."""
+        self._begun = what
+        self._write(what)
+
+    def settle(self, limit_s: float) -> None:
+        """Until it has done what was begun."""
+        if begun := self._begun:
+            self._begun = ""
+            self._answer(begun, limit_s)
+
     def ask(self, what: str, limit_s: float) -> dict:
+        began = time.monotonic()
+        self.settle(limit_s)
+        self._write(what)
+        return self._answer(what, limit_s - (time.monotonic() - began))
+
+    def _write(self, what: str) -> None:
         try:
             self._process.stdin.write(what + "\n")
             self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # it has ended: there will be no answer
+
+    def _answer(self, what: str, limit_s: float) -> dict:
+        try:
             line = self._lines.get(timeout=max(0.1, limit_s))
         except queue.Empty:
             self.end()
             raise CannotRun(f"the peer took more than {limit_s:.0f} s for '{what}': {' '.join(self.command)}")
-        except (BrokenPipeError, ValueError):
-            line = None
         if line is None:
+            self._lines.put(None)  # for whoever asks again
             raise CannotRun(f"the peer ended by itself (its words: {self._log.name}): {' '.join(self.command)}")
         answer = json.loads(line)
         if "error" in answer:
