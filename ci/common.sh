@@ -10,6 +10,7 @@ packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-de
 packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
 packages_bench="libbenchmark-dev libopenblas-dev fio"
 packages_full="clang-format chromium poppler-utils libopenmpi-dev openmpi-bin"
+packages_hip="hipcc libamdhip64-dev"
 
 say() { printf '\n== %s\n' "$*"; }
 

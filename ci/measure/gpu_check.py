@@ -176,12 +176,17 @@ class Machine:
         found, alone = tests_in(said.text), {}
         if not (found.passed or found.failed or found.skipped or found.unfinished):
             raise CannotRun(f"it ended with {said.status}: {' '.join(said.text.split()[-12:])}")
-        for name in [*found.failed, found.unfinished][:12]:
+        for name in [*found.failed, found.unfinished if said.status != 124 else ""][:12]:
             if name and self.left() > 3:
                 again = self.shell(f"{name} alone", [str(program), f"--gtest_filter={name}"], 20)
                 alone[name] = again.status == 0
-        row = row_of_tests(figure, found, alone)
-        if said.status not in (0, 1) and row.reached:
+        if said.status == 124:  # not the test's fault
+            cut, found.unfinished = found.unfinished, ""
+            row = row_of_tests(figure, found, alone)
+            row.reached, row.measured = False, f"{row.measured}; there was no time from {cut or 'some test'} on"
+        else:
+            row = row_of_tests(figure, found, alone)
+        if said.status not in (0, 1, 124) and row.reached:
             row.reached, row.measured = False, f"{row.measured}; exit {said.status}"
         self.add(row)
 

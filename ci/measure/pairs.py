@@ -28,6 +28,12 @@ def median_ranks(n: int, confidence: float = 0.95) -> tuple[int, int] | None:
     return (lower, n + 1 - lower) if lower else None
 
 
+def reason_in(text: str) -> str:
+    """The line that says why: what is unsupported, else the last one."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("{")]
+    return next((line for line in lines if "unsupported: " in line), lines[-1] if lines else "it said nothing")
+
+
 def run(program: Program, limit_s: float = 600) -> float:
     environment = {
         name: value for name, value in os.environ.items() if not any(name.startswith(start) for start in program.clear)
@@ -39,8 +45,9 @@ def run(program: Program, limit_s: float = 600) -> float:
         else:
             done = subprocess.run(program.command, env=environment, capture_output=True, text=True, timeout=limit_s)
             if done.returncode != 0:
-                said = f"{done.stderr[-2000:]}{done.stdout[-1000:]}"
-                raise CannotRun(f"{program.name} ended with {done.returncode}: {' '.join(program.command)}\n{said}")
+                why = reason_in(done.stdout + done.stderr)
+                said = f"{' '.join(program.command)}\n{done.stderr[-2000:]}{done.stdout[-1000:]}"
+                raise CannotRun(f"{program.name} ended with {done.returncode}: {why}: {said}")
             value = program.parse(done.stdout)
     except FileNotFoundError as missing:
         raise CannotRun(f"{missing.filename} is missing; run ci/quickstart once, it installs what is needed")
