@@ -56,5 +56,9 @@ function(assay_tests name)
     # What is looked into is the product; the tests' own code takes a third longer to compile optimised.
     target_compile_options(${name} PRIVATE -O0)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  set(labels)
+  if(ASSAY_SANITIZE AND name MATCHES "^(reports|runners)_test$")
+    set(labels LABELS whole)  # ci/sanitize runs these two as one process each, and looks for leaks
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 ${labels})
 endfunction()
