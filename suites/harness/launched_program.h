@@ -40,8 +40,8 @@ inline std::filesystem::path programs_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
-/// The launcher of the MPI library that assay-bench was built with: one that was packed beside it, else as CMake
-/// found it; empty: there is none.
+/// The launcher of the MPI library that assay-bench was built with: one that was packed beside it, else as
+/// CMake found it; empty: there is none.
 inline const std::string& mpiexec() {
   static const std::string program = [] {
     const std::filesystem::path packed = programs_folder() / "mpiexec.hydra";
