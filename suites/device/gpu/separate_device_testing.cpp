@@ -159,6 +159,9 @@ Selected gpu(int place, int) {
   static assay::gpu::SeparateDevice device(place);
   return {&device, ""};
 }
+std::string gpu_identity(int place, int) {
+  return "separate-" + std::to_string(place);
+}
 int gpu_count() {
   return 1;
 }
