@@ -16,9 +16,15 @@ from typing import Callable
 
 from gpu_table import Row, row_of_tests, table, tests_in
 from pairs import Served
-from peers import CannotRun, has_torch
+from peers import CannotRun
 
 MEASURE = pathlib.Path(__file__).resolve().parent
+# Without importing it: the first import of a large package takes many seconds.
+WHERE_TORCH_IS = "import importlib.util as u, sys; s = u.find_spec('torch'); print(s.origin) if s else sys.exit(1)"
+
+
+def knows_torch(python: str) -> bool:
+    return subprocess.run([python, "-c", WHERE_TORCH_IS], capture_output=True).returncode == 0
 
 
 @dataclass
@@ -67,9 +73,8 @@ class Machine:
                     continue
                 places = [pathlib.Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")) / "lib64"]
                 if python := self.python():
-                    site = subprocess.run([python, "-c", "import torch; print(torch.__path__[0])"], capture_output=True, text=True)
-                    packages = pathlib.Path(site.stdout.strip() or "/nowhere").parent
-                    places += sorted(packages.glob("nvidia/*/lib"))
+                    site = subprocess.run([python, "-c", WHERE_TORCH_IS], capture_output=True, text=True)
+                    places += sorted(pathlib.Path(site.stdout.strip() or "/nowhere").parent.parent.glob("nvidia/*/lib"))
                 folders += [str(place) for place in places if (place / library).exists()][:1]
             self._libraries = ":".join(dict.fromkeys(folders))
         return self._libraries
@@ -137,7 +142,7 @@ class Machine:
     def python(self) -> str | None:
         if self._python is None:
             found = [sys.executable, shutil.which("python3"), "/usr/bin/python3"]
-            self._python = next((one for one in found if one and (self.dry or has_torch(one))), "")
+            self._python = next((one for one in found if one and (self.dry or knows_torch(one))), "")
         return self._python or None
 
     def peer(self, name: str, arguments: str, warm: str = "") -> Served | None:

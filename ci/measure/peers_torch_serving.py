@@ -74,6 +74,6 @@ def serve(answer: Callable[[list[str]], dict]) -> None:
         except Exception as reason:  # whatever it is: the others are still asked for
             traceback.print_exc(file=sys.stderr)
             said = {"error": " ".join(f"{type(reason).__name__}: {reason}".split())[:500]}
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # what is not in use now is the others' while they measure
         print(json.dumps(said), flush=True)
