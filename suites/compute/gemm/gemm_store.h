@@ -32,6 +32,8 @@ class GemmStore {
   virtual ProductCheck check(const StoredProduct& product, std::uint64_t seed) = 0;
   /// Where it is done, for Check::how; empty: on the host.
   virtual const char* place() const = 0;
+  /// See gemm_workers.
+  virtual int workers() const { return 0; }
 };
 
 /// For the host.
