@@ -172,11 +172,18 @@ inline Status destroy_stream(Stream stream) {
 inline Status synchronize_stream(Stream stream) {
   return ASSAY_GPU_NAME(StreamSynchronize)(stream);
 }
+/// not_ready while there is work.
+inline Status query_stream(Stream stream) {
+  return ASSAY_GPU_NAME(StreamQuery)(stream);
+}
 inline Status stream_waits(Stream stream, Event event) {
   return ASSAY_GPU_NAME(StreamWaitEvent)(stream, event, 0);
 }
 inline Status create_event(Event* event) {
   return ASSAY_GPU_NAME(EventCreate)(event);
+}
+inline Status create_untimed_event(Event* event) {
+  return ASSAY_GPU_NAME(EventCreateWithFlags)(event, ASSAY_GPU_NAME(EventDisableTiming));
 }
 inline Status destroy_event(Event event) {
   return ASSAY_GPU_NAME(EventDestroy)(event);

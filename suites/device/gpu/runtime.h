@@ -87,7 +87,9 @@ class Queue {
   void set_bytes(void* pointer, int value, std::size_t bytes);
   /// Waits until all that was begun is done.
   void finish();
-  /// The vendor's stream, for *.gpu.cpp.
+  /// Whether all that was begun is done; does not wait.
+  bool done();
+  /// The vendor's stream, for *.gpu.cpp and the vendor's libraries.
   void* stream() const { return stream_; }
 
  private:
@@ -111,6 +113,23 @@ class Recording {
  private:
   Queue& queue_;
   void* ready_ = nullptr;
+};
+
+/// A place in a queue that another queue of the same device can wait for.
+class Signal {
+ public:
+  Signal();
+  ~Signal();
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+  /// After what `queue` has begun so far. A later mark takes the place of this one; who waits already waits
+  /// for this one.
+  void mark(const Queue& queue);
+  /// What `queue` begins from now on waits for the mark.
+  void hold(const Queue& queue);
+
+ private:
+  void* event_ = nullptr;
 };
 
 /// Times a part of a queue by the device's own clock.
