@@ -57,6 +57,23 @@ TEST(LlmStepSettings, WhatDoesNotDivideIsRefusedWithNumbers) {
   EXPECT_EQ(token_source(1, 50257).symbols(), 64);
 }
 
+TEST(LlmStepSettings, EachExchangeReachesOneKindOfMemory) {
+  const auto on = [](const char* device, const char* exchange) {
+    return Parameters{{"device", std::string(device)}, {"exchange", std::string(exchange)}, {"zero1", true}};
+  };
+  EXPECT_THAT(refusal(on("host", "nccl"), 2), HasSubstr("or device=gpu"));
+  EXPECT_THAT(refusal(on("gpu", "shared_window"), 2), HasSubstr("choose nccl (NVIDIA)"));
+  for (const auto& good :
+       {on("host", "mpi"), on("host", "shared_window"), on("gpu", "mpi"), on("gpu", "rccl")})
+    EXPECT_EQ(refusal(good, 2), "nothing was thrown");
+  EXPECT_EQ(llm_step_settings(with(on("gpu", "rccl")), 2).collectives, "rccl");
+  EXPECT_EQ(llm_step_settings(with(on("gpu", "mpi")), 2).collectives, "");
+  EXPECT_TRUE(memory_request(llm_step_settings(with(on("gpu", "mpi")), 2)).apart);
+  EXPECT_FALSE(memory_request(llm_step_settings(with(on("host", "mpi")), 2)).apart);
+  EXPECT_THAT(refusal({{"precision", std::string("f64")}, {"moments", std::string("bf16")}}),
+              HasSubstr("keeps all numbers in f64"));
+}
+
 TEST(LlmStepSettings, TheTokensSufficeForTheStepsAskedFor) {
   for (const std::int64_t micro_batch : {1, 16, 4096}) {
     for (const std::int64_t steps : {1, 40, 5000}) {

@@ -7,7 +7,9 @@
 
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "suites/device/collectives.h"
 #include "suites/device/device.h"
@@ -50,9 +52,9 @@ class MpiCollectives final : public device::Collectives {
   }
   void reduce(Element element, std::size_t count, const void* from, void* to, int root) override {
     device_.begin_collective([=, this] {
-      const bool own = root == rank_;
-      MPI_Reduce(own ? given(from, to) : from, own ? to : nullptr, static_cast<int>(count), type(element),
-                 MPI_SUM, root, group_);
+      const auto* const begin = static_cast<const std::byte*>(from);
+      const std::vector<std::byte> own(begin, begin + count * device::bytes_of(element));
+      MPI_Reduce(own.data(), to, static_cast<int>(count), type(element), MPI_SUM, root, group_);
     });
   }
   void all_gather(Element element, std::size_t count, const void* from, void* to) override {
