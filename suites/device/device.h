@@ -114,7 +114,9 @@ class Device {
   /// Waits until everything that was begun on this device is done.
   virtual void finish() {}
   /// Does not do what `work` begins, but records it. Null where the device cannot; `work` was not called
-  /// then. What `work` begins reads addresses and scalars as they are now, each time.
+  /// then. What `work` begins reads addresses and scalars as they are now, each time. It must have run once
+  /// before (libraries load their code at the first call) and may neither wait nor allocate: an exception
+  /// says so, and the device works on as before.
   virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
   /// The operators of a training step on this device (operators.h). Throws Error(cannot_run) with the reason.
   virtual std::unique_ptr<Operators> operators(Element element, int threads) = 0;

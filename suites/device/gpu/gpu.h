@@ -198,6 +198,33 @@ inline Status elapsed_ms(float* milliseconds, Event begin, Event end) {
   return ASSAY_GPU_NAME(EventElapsedTime)(milliseconds, begin, end);
 }
 
+// ---- Graphs: work of a stream that is recorded and not done
+using Graph = ASSAY_GPU_NAME(Graph_t);
+using ReadyGraph = ASSAY_GPU_NAME(GraphExec_t);
+/// What this thread then begins on the stream is recorded; what other threads do is their affair.
+inline Status begin_recording(Stream stream) {
+  return ASSAY_GPU_NAME(StreamBeginCapture)(stream, ASSAY_GPU_NAME(StreamCaptureModeThreadLocal));
+}
+inline Status end_recording(Stream stream, Graph* graph) {
+  return ASSAY_GPU_NAME(StreamEndCapture)(stream, graph);
+}
+inline Status make_ready(ReadyGraph* ready, Graph graph) {
+#if defined(ASSAY_GPU_CUDA)
+  return cudaGraphInstantiate(ready, graph, 0);
+#else
+  return hipGraphInstantiate(ready, graph, nullptr, nullptr, 0);
+#endif
+}
+inline Status begin_graph(ReadyGraph graph, Stream stream) {
+  return ASSAY_GPU_NAME(GraphLaunch)(graph, stream);
+}
+inline Status destroy_graph(Graph graph) {
+  return ASSAY_GPU_NAME(GraphDestroy)(graph);
+}
+inline Status destroy_ready_graph(ReadyGraph graph) {
+  return ASSAY_GPU_NAME(GraphExecDestroy)(graph);
+}
+
 #endif
 
 // ---- Kernels

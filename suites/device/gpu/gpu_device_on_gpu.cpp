@@ -52,6 +52,15 @@ std::string gigahertz(double hz) {
   return text;
 }
 
+class RecordedQueue final : public device::RecordedWork {
+ public:
+  RecordedQueue(Queue& queue, const std::function<void()>& work) : recording_(queue, work) {}
+  void begin() override { recording_.begin(); }
+
+ private:
+  Recording recording_;
+};
+
 class RealGpu final : public GpuDevice {
  public:
   explicit RealGpu(int number)
@@ -96,6 +105,9 @@ class RealGpu final : public GpuDevice {
     queue_->set_bytes(at, std::to_integer<int>(value), bytes);
   }
   void finish() override { queue_->finish(); }
+  std::unique_ptr<device::RecordedWork> record(const std::function<void()>& work) override {
+    return std::make_unique<RecordedQueue>(*queue_, work);
+  }
   std::unique_ptr<device::Operators> operators(Element element, int) override {
     return gpu_operators(element, *queue_);
   }

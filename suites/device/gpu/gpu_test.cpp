@@ -108,6 +108,33 @@ TEST_F(OnGpu, TooMuchMemoryIsRefusedWithTheVendorsWords) {
   }
 }
 
+TEST_F(OnGpu, RecordedWorkIsBegunAgain) {
+  const auto buffer = device_->allocate(1 << 10);
+  auto* const bytes = static_cast<unsigned char*>(buffer->host());
+  bytes[7] = 1;
+  buffer->push();
+  const auto work = device_->record([&] { device_->set_bytes(buffer->device(), std::byte{5}, 1 << 10); });
+  ASSERT_NE(work, nullptr);
+  buffer->pull();
+  EXPECT_EQ(bytes[7], 1);
+  work->begin();
+  buffer->pull();
+  EXPECT_EQ(bytes[7], 5);
+}
+
+TEST_F(OnGpu, WhatWaitsCannotBeRecordedAndTheDeviceWorksOn) {
+  try {
+    device_->record([&] { device_->finish(); });
+    FAIL() << "waiting was recorded";
+  } catch (const std::runtime_error& refused) {
+    EXPECT_THAT(refused.what(), HasSubstr("a step cannot be recorded"));
+  }
+  const auto buffer = device_->allocate(1 << 10);
+  device_->set_bytes(buffer->device(), std::byte{5}, 1 << 10);
+  buffer->pull();
+  EXPECT_EQ(static_cast<unsigned char*>(buffer->host())[7], 5);
+}
+
 TEST_F(OnGpu, ConditionsHaveSaneUnits) {
   const auto reading = device_->read_conditions();
   if (!reading) GTEST_SKIP() << device_->facts().at("gpu_telemetry");

@@ -159,6 +159,12 @@ std::uint64_t free_bytes() {
   return free;
 }
 
+std::uint64_t total_bytes() {
+  std::size_t free = 0, total = 0;
+  ASSAY_GPU_TRY(memory_info(&free, &total));
+  return total;
+}
+
 Queue::Queue() {
   Stream stream = nullptr;
   ASSAY_GPU_TRY(create_stream(&stream));
@@ -212,6 +218,56 @@ void Signal::mark(const Queue& queue) {
 
 void Signal::hold(const Queue& queue) {
   ASSAY_GPU_TRY(stream_waits(stream_of(queue), static_cast<Event>(event_)));
+}
+
+namespace {
+
+/// Ends the recording whatever became of it. Null: it is not worth keeping.
+Graph end_of_recording(const Queue& queue, Status& status) {
+  Graph graph = nullptr;
+  status = end_recording(stream_of(queue), &graph);
+  if (status == success) return graph;
+  forget_error();
+  if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+  return nullptr;
+}
+
+constexpr const char* not_to_be_recorded =
+    "a step cannot be recorded, because it waits for the GPU, asks it for memory or loads code on the way: ";
+
+}  // namespace
+
+Recording::Recording(Queue& queue, const std::function<void()>& work) : queue_(queue) {
+  Status status = success;
+  ASSAY_GPU_TRY(begin_recording(stream_of(queue)));
+  Graph graph = nullptr;
+  try {
+    work();
+    graph = end_of_recording(queue, status);
+  } catch (const GpuError& error) {
+    graph = end_of_recording(queue, status);
+    if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+    throw GpuError(not_to_be_recorded + std::string(error.what()));
+  } catch (...) {
+    graph = end_of_recording(queue, status);
+    if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+    throw;
+  }
+  if (graph == nullptr)
+    throw GpuError(not_to_be_recorded + std::string(words_of(status)) + " (" + name_of(status) + ")");
+  ReadyGraph ready = nullptr;
+  status = make_ready(&ready, graph);
+  if (destroy_graph(graph) != success) forget_error();
+  ASSAY_GPU_TRY(status);
+  ready_ = ready;
+}
+
+Recording::~Recording() {
+  if (ready_ != nullptr && destroy_ready_graph(static_cast<ReadyGraph>(ready_)) != success) forget_error();
+}
+
+void Recording::begin() {
+  ASSAY_GPU_TRY(begin_graph(static_cast<ReadyGraph>(ready_), stream_of(queue_)));
 }
 
 Stopwatch::Stopwatch() {
