@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "suites/device/element.h"
@@ -41,8 +42,13 @@ class Collectives {
   /// What the device's own queue begins from now on waits for what has been begun here.
   virtual void before_device() = 0;
   /// Waits until everything that was begun here is done. Throws where the library reports an error of another
-  /// rank.
+  /// rank: the communicator is aborted then, so that nothing waits for ever.
   virtual void finish() = 0;
+  /// What is begun here between the two is timed by the device's own clock.
+  virtual void begin_timing() {}
+  virtual void end_timing() {}
+  /// Of what was timed last; waits for it. Absent: the device has no clock.
+  virtual std::optional<double> timed_s() { return std::nullopt; }
   /// {"library": "NCCL 2.27.3", ...}.
   virtual std::map<std::string, std::string> describe() const = 0;
 };
@@ -53,9 +59,17 @@ struct Meeting {
   std::function<void(void* bytes, std::size_t count)> broadcast_from_first;
 };
 
+/// What a library must be able to do. Versions differ.
+struct CollectivesNeed {
+  Element element = Element::f32;
+  bool pairs = false;  ///< all_to_all and exchange
+};
+
 /// Why the vendor's library ("nccl", "rccl") cannot serve this device, and what to do; empty: it can.
-std::string collectives_missing(const std::string& library, const Device& device);
-/// Collective. Throws Error(cannot_run).
+std::string collectives_missing(const std::string& library, const Device& device,
+                                const CollectivesNeed& need = {});
+/// Collective. Throws Error(cannot_run); also on the ranks whose own part went well, where the first rank's
+/// did not.
 std::unique_ptr<Collectives> collectives_of(const std::string& library, Device& device,
                                             const Meeting& meeting);
 

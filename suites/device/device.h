@@ -16,6 +16,9 @@
 namespace assay::device {
 
 class Operators;
+class Collectives;
+struct CollectivesNeed;
+struct Meeting;
 
 /// Memory of the device with a view for the host. `push` and `pull` move the content where the two are not
 /// the same memory; on the host they do nothing.
@@ -73,6 +76,14 @@ struct Reading {
   std::optional<std::uint64_t> corrected_errors, uncorrected_errors;  ///< of memory (ECC); counters too
   /// What holds the clock back now ("power cap"); empty: nothing; absent: not known.
   std::optional<std::vector<std::string>> throttled_by;
+  std::optional<double> memory_clock_hz, memory_temperature_c;
+  /// Counters: parts of the memory that were taken out of use (remapped rows, retired pages), and packets
+  /// that the link to the host had to send again.
+  std::optional<std::uint64_t> retired_memory, link_replays;
+  /// Errors that the driver reported of this device since it was opened here (XID), and the latest of them in
+  /// words ("XID 79: fallen off the bus").
+  std::optional<std::uint64_t> driver_errors;
+  std::string last_driver_error = {};
 };
 
 /// Work that was recorded once, to be begun again and again at the cost of one launch.
@@ -111,10 +122,16 @@ class Device {
   /// Waits until everything that was begun on this device is done.
   virtual void finish() {}
   /// Does not do what `work` begins, but records it. Null where the device cannot; `work` was not called
-  /// then. What `work` begins reads addresses and scalars as they are now, each time.
+  /// then. What `work` begins reads addresses and scalars as they are now, each time. It must have run once
+  /// before (libraries load their code at the first call) and may neither wait nor allocate: an exception
+  /// says so, and the device works on as before.
   virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work);
   /// The operators of a training step on this device (operators.h). Throws Error(cannot_run) with the reason.
   virtual std::unique_ptr<Operators> operators(Element element, int threads) = 0;
+
+  /// What collectives.h asks: a vendor's library ("nccl", "rccl") for this device's memory.
+  virtual std::string collectives_missing(const std::string& library, const CollectivesNeed& need) const;
+  virtual std::unique_ptr<Collectives> collectives(const std::string& library, const Meeting& meeting);
 
   /// Empty when products of such operands can be planned here, else the reason and what would help.
   virtual std::string gemm_unsupported(Element element) = 0;
@@ -150,6 +167,9 @@ struct Selected {
 /// The GPU of the rank that is `place`-th of its node's `ranks`, from 0: that of its number, or the only one
 /// that the launcher lets it see. It is this thread's from then on. Never throws.
 Selected gpu(int place, int ranks);
+
+/// Which GPU `gpu` would give, also where it cannot be used; empty where there is none. Makes nothing ready.
+std::string gpu_identity(int place, int ranks);
 
 /// GPUs that this process may use; 0 also where none are compiled in.
 int gpu_count();

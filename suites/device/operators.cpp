@@ -4,6 +4,12 @@
 
 namespace assay::device {
 
+AdamWStep step_of(const AdamW& settings) {
+  const auto step = static_cast<double>(settings.step);
+  return {settings.rate, 1 / (1 - std::pow(settings.beta1, step)), 1 / (1 - std::pow(settings.beta2, step)),
+          settings.step};
+}
+
 void Operators::add_squares(std::int64_t count, ConstValues x, double* sum) {
   *sum += sum_of_squares(count, x);
 }

@@ -53,6 +53,7 @@ struct HeadShape {
 struct AdamWStep {
   double rate = 0;
   double first_correction = 1, second_correction = 1;  ///< 1 / (1 - beta^step)
+  std::int64_t step = 1;                               ///< from 1; narrow moments are rounded by it
 };
 
 struct AdamW {
@@ -67,7 +68,16 @@ struct AdamW {
   /// min(1, clip / sqrt(it)) besides. NaN there makes every number NaN.
   const double* squares_on_device = nullptr;
   double clip = 0;  ///< 0: not clipped
+  /// Both moments are bf16: six bytes less for each parameter to keep, eight less to move. The arithmetic
+  /// stays that of exact_of(element). Rounded by chance (adamw_factors.h): to the nearest, a moment that
+  /// moves by less than half of its last place in a step would never move again, which is 0.2 to 0.4 % of it,
+  /// more than 1 - beta2 where beta2 is 0.999. Chance is a hash of the number's place in the call and of the
+  /// step, so the same operands give the same bits.
+  bool narrow_moments = false;
 };
+
+/// What `settings` say themselves of the step.
+AdamWStep step_of(const AdamW& settings);
 
 class Operators {
  public:
@@ -154,7 +164,7 @@ class Operators {
   /// Second half: with log_sum[r] = largest + log(sum) over the whole vocabulary, the gradient of scale * sum
   /// over rows of (log_sum - target logit): dx is overwritten (with tensor parallelism it is this rank's
   /// part of a sum), dW accumulates unless told otherwise. Logits are computed again, block by block, but for
-  /// those (never more than half) that the latest head_forward kept: where that was called with the same x,
+  /// those that the latest head_forward kept: where that was called with the same x,
   /// weight and shape, what they point to must not have changed since.
   virtual void head_backward(const HeadShape& shape, ConstValues x, ConstValues weight,
                              const std::int32_t* targets, ConstValues log_sum, double scale, Values dx,
@@ -175,8 +185,8 @@ class Operators {
   virtual void head_loss(std::int64_t rows, ConstValues largest, ConstValues sum, ConstValues target_logit,
                          Values log_sum, double* loss);
   /// AdamW (Loshchilov and Hutter, arXiv:1711.05101) on master weights, moments and gradients of
-  /// exact_of(element); writes `weights` of the element too where it differs (bf16; else it is not looked
-  /// at), and clears the gradients.
+  /// exact_of(element) (moments: unless they are narrow); writes `weights` of the element too where it
+  /// differs (bf16; else it is not looked at), and clears the gradients.
   virtual void adamw(std::int64_t count, const AdamW& settings, Values master, Values first_moment,
                      Values second_moment, Values gradient, Values weights) = 0;
 };

@@ -52,6 +52,15 @@ class Allgather final : public Operation {
                    MPI_FLOAT, communicator_.get(), request);
   }
 
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    const std::byte* own = in_place_ ? block(on_device, group().rank()) : on_device.input;
+    collectives.all_gather(element(), block_, own, on_device.result);
+  }
+  std::string library_call() const override { return "AllGather"; }
+  std::span<std::byte> inputs(const Buffers& buffers) const override {
+    return {in_place_ ? block(buffers, group().rank()) : buffers.input, block_bytes()};
+  }
+
   Differences compare(const Buffers& buffers) const override {
     Differences all;
     for (int source = 0; source < group().size(); ++source) {

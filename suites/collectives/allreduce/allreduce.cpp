@@ -17,7 +17,8 @@ constexpr FamilyMember member{.name = "collectives/allreduce",
                               .kind = CollectiveKind::allreduce,
                               .bytes_meaning = "message size on each rank",
                               .reduces = true,
-                              .in_place = true};
+                              .in_place = true,
+                              .shared_window = true};
 
 class Allreduce final : public Operation {
  public:
@@ -47,6 +48,12 @@ class Allreduce final : public Operation {
     MPI_Iallreduce(in_place_ ? MPI_IN_PLACE : buffers.input, buffers.result, static_cast<int>(elements_),
                    sum_.type(), sum_.operation(), communicator_.get(), request);
   }
+
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    collectives.all_reduce(element_, elements_, in_place_ ? on_device.result : on_device.input,
+                           on_device.result);
+  }
+  std::string library_call() const override { return "AllReduce"; }
 
   Differences compare(const Buffers& buffers) const override {
     return sums_.compare(buffers.result, elements_, buffers.slot);
@@ -113,10 +120,6 @@ std::unique_ptr<Case> make(const Parameters& parameters, const Context& context)
 
 BenchmarkSpec describe_allreduce() {
   BenchmarkSpec spec = describe(member);
-  spec.parameters.push_back(
-      choice_parameter("implementation", {"mpi", "shared_window"},
-                       "MPI_Allreduce, or sums in a shared-memory window of one node: what its memory "
-                       "could deliver"));
   spec.foms.push_back({"with_copies", "s", Better::lower,
                        "time of one operation with copies from and to private buffers, in throughput mode",
                        std::pair<std::string, std::string>{"implementation", "shared_window"}});

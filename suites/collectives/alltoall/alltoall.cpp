@@ -46,6 +46,11 @@ class Alltoall final : public Operation {
                   MPI_FLOAT, communicator_.get(), request);
   }
 
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    collectives.all_to_all(element(), block_, on_device.input, on_device.result);
+  }
+  std::string library_call() const override { return "Send and Recv in one group"; }
+
   Differences compare(const Buffers& buffers) const override {
     Differences all;
     for (int source = 0; source < group().size(); ++source) {

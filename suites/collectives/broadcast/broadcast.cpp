@@ -43,6 +43,17 @@ class Broadcast final : public Operation {
                communicator_.get(), request);
   }
 
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    collectives.broadcast(element(), elements_, on_device.result, communicator_.root(root_));
+  }
+  std::string library_call() const override { return "Broadcast"; }
+  std::span<std::byte> inputs(const Buffers& buffers) const override {
+    return {buffers.result, is_root() ? result_bytes() : 0};
+  }
+  std::span<std::byte> written(const Buffers& buffers) const override {
+    return {buffers.result, is_root() ? 0 : result_bytes()};
+  }
+
   Differences compare(const Buffers& buffers) const override {
     return data_.compare(buffers.result, elements_, {root_, 0, buffers.slot});
   }

@@ -3,6 +3,7 @@
 
 #include "suites/collectives/support/exact_sum.h"
 #include "suites/collectives/support/family.h"
+#include "suites/harness/device_transport.h"
 #include "suites/harness/mpi_library.h"
 
 namespace assay::bench {
@@ -50,6 +51,12 @@ class Reduction final : public Operation {
                 communicator_.root(root_), communicator_.get(), request);
   }
 
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    collectives.reduce(element_, elements_, on_device.input != nullptr ? on_device.input : on_device.result,
+                       on_device.result, communicator_.root(root_));
+  }
+  std::string library_call() const override { return "Reduce"; }
+
   std::span<std::byte> results(const Buffers& buffers) const override {
     return {buffers.result, is_root() ? bytes() : 0};
   }
@@ -92,7 +99,7 @@ bool crashes_in_place() {
 std::string unsupported(const Parameters& parameters, const Context& context) {
   std::string reason = unsupported_member(member, parameters, context);
   const bool in_question = flag(parameters, "in_place") && integer(parameters, "root") != 0 &&
-                           text(parameters, "call") == "blocking";
+                           text(parameters, "call") == "blocking" && !by_library(parameters);
   if (reason.empty() && in_question && crashes_in_place()) {
     reason = "MPI_Reduce of " + mpi_library() +
              " crashes in place with another root than 0 (pmodels/mpich issue 6540); give root=0, or "

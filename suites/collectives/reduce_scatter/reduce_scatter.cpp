@@ -4,6 +4,7 @@
 
 #include "suites/collectives/support/exact_sum.h"
 #include "suites/collectives/support/family.h"
+#include "suites/harness/device_transport.h"
 
 namespace assay::bench {
 
@@ -23,6 +24,7 @@ class ReduceScatter final : public Operation {
       : Operation(context),
         element_(element_of(parameters)),
         in_place_(flag(parameters, "in_place")),
+        in_own_block_(in_place_ && by_library(parameters)),
         block_(elements_of(CollectiveKind::reduce_scatter, parameters, group().size()) /
                static_cast<std::size_t>(group().size())),
         sums_(element_, context.seed, group().rank(), group().size()),
@@ -30,7 +32,8 @@ class ReduceScatter final : public Operation {
         communicator_(context) {}
 
   std::size_t input_bytes() const override { return in_place_ ? 0 : all_bytes(); }
-  /// In place the buffer holds all blocks, and the result takes the place of the first.
+  /// In place the buffer holds all blocks, and the result takes the place of the first; in a vendor's library
+  /// that of the rank's own.
   std::size_t result_bytes() const override { return in_place_ ? all_bytes() : block_bytes(); }
   bool consumes_input() const override { return in_place_; }
   Element element() const override { return element_; }
@@ -49,11 +52,17 @@ class ReduceScatter final : public Operation {
                               request);
   }
 
+  void call_on(device::Collectives& collectives, const Buffers& on_device) override {
+    collectives.reduce_scatter(element_, block_, in_place_ ? on_device.result : on_device.input,
+                               own_result(on_device));
+  }
+  std::string library_call() const override { return "ReduceScatter"; }
+
   std::span<std::byte> results(const Buffers& buffers) const override {
-    return {buffers.result, block_bytes()};
+    return {own_result(buffers), block_bytes()};
   }
   Differences compare(const Buffers& buffers) const override {
-    return sums_.compare(buffers.result, block_, buffers.slot,
+    return sums_.compare(own_result(buffers), block_, buffers.slot,
                          block_ * static_cast<std::size_t>(group().rank()));
   }
   std::string how(int slots) const override { return sums_.how(group().size()) + each_element(slots); }
@@ -68,8 +77,13 @@ class ReduceScatter final : public Operation {
   std::size_t block_bytes() const { return block_ * device::bytes_of(element_); }
   std::size_t all_bytes() const { return elements() * device::bytes_of(element_); }
 
+  std::byte* own_result(const Buffers& buffers) const {
+    return buffers.result + (in_own_block_ ? block_bytes() * static_cast<std::size_t>(group().rank()) : 0);
+  }
+
   Element element_;
   bool in_place_;
+  bool in_own_block_;
   std::size_t block_;  ///< elements
   ExactSum sums_;
   ElementSum sum_;

@@ -8,27 +8,51 @@
 
 namespace assay::bench {
 
-BufferRing::BufferRing(std::unique_ptr<Operation> operation, const Context& context)
+// A device has a cache of its own, which its ranks do not share.
+BufferRing::BufferRing(std::unique_ptr<Operation> operation, const Context& context,
+                       const Transport& transport)
     : operation_(std::move(operation)),
       group_(context.group),
-      ranks_on_node_(context.group.most_ranks_on_a_node()),
-      slots_(ring_slots(operation_->ring_bytes(), 1, ranks_on_node_, context.last_level_cache_bytes)) {}
+      ranks_on_node_(transport.device != nullptr ? 1 : context.group.most_ranks_on_a_node()),
+      slots_(ring_slots(
+          operation_->ring_bytes(), 1, ranks_on_node_,
+          transport.device != nullptr ? transport.device->cache_bytes() : context.last_level_cache_bytes)) {
+  if (transport.device != nullptr) {
+    // Devices of one model only are alike; the ring must be the same on all ranks.
+    slots_ = static_cast<int>(group_.maximum(slots_));
+    on_device_ = std::make_unique<DeviceRing>(*operation_, transport, context);
+  }
+}
 
 void BufferRing::prepare() {
-  buffers_ = operation_->allocate(slots_);
+  buffers_ = on_device_ ? on_device_->allocate(slots_) : operation_->allocate(slots_);
   poison();
   fill();
+  if (on_device_ && operation_->consumes_input()) on_device_->keep_inputs();
 }
 
 void BufferRing::fill() {
+  if (on_device_ && on_device_->keeps_inputs()) return on_device_->restore();
   for (const Buffers& slot : buffers_) operation_->fill(slot);
+  if (on_device_) on_device_->push();
 }
 
 void BufferRing::poison() {
   for (const Buffers& slot : buffers_) operation_->poison(slot);
+  if (on_device_) on_device_->push();
+}
+
+void BufferRing::call(int slot) {
+  if (on_device_) return on_device_->call(slot);
+  operation_->call((*this)[slot]);
+}
+
+void BufferRing::finish() {
+  if (on_device_) on_device_->finish();
 }
 
 Check BufferRing::check(bool non_blocking) const {
+  if (on_device_) on_device_->pull();
   Differences all;
   int first_slot = 0;
   for (const Buffers& slot : buffers_) {
@@ -66,6 +90,7 @@ void BufferRing::plant(Fault fault) const {
   const auto results = operation_->results(buffers_.back());
   const double last = group_.maximum(results.empty() ? -1.0 : static_cast<double>(group_.rank()));
   if (static_cast<double>(group_.rank()) < last || results.empty()) return;
+  if (on_device_) on_device_->pull();
   const Element element = operation_->element();
   const std::size_t size = device::bytes_of(element);
   std::byte* at = results.data() + results.size() / size / 2 * size;
@@ -76,12 +101,22 @@ void BufferRing::plant(Fault fault) const {
   } else if (fault == Fault::nan) {
     for (std::size_t byte = 0; byte < size; ++byte) at[byte] = poison_byte(element, byte);
   }
+  if (on_device_) on_device_->push();
 }
 
 std::map<std::string, std::string> BufferRing::path(bool non_blocking) const {
   std::map<std::string, std::string> path = operation_->path(non_blocking);
-  path.emplace("transport", group_.one_node() ? "shared memory" : "network (not identified)");
+  const bool library = on_device_ && on_device_->transport().carrier == Carrier::library;
+  const bool by_gpus = library || (on_device_ && on_device_->transport().carrier == Carrier::straight);
+  path.emplace("transport", !group_.one_node() ? "network (not identified)"
+                            : by_gpus          ? "within the node (not identified)"
+                                               : "shared memory");
   path.emplace("mpi", mpi_library());
+  if (on_device_) path.merge(on_device_->path());
+  if (library) {
+    path["call"] = on_device_->transport().library + " " + operation_->library_call();
+    if (path.count("operation") > 0) path["operation"] = "the library's sum";
+  }
   return path;
 }
 

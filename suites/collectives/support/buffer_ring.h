@@ -7,17 +7,26 @@
 #include <string>
 #include <vector>
 
+#include "suites/collectives/support/device_ring.h"
 #include "suites/collectives/support/operation.h"
 
 namespace assay::bench {
 
 class BufferRing {
  public:
-  BufferRing(std::unique_ptr<Operation> operation, const Context& context);
+  /// Collective where the transport has a device.
+  BufferRing(std::unique_ptr<Operation> operation, const Context& context, const Transport& transport = {});
 
   Operation& operation() const { return *operation_; }
   int slots() const { return slots_; }
   const Buffers& operator[](int slot) const { return buffers_[static_cast<std::size_t>(slot)]; }
+
+  /// The blocking call on one slot; on a device it may be done only after `finish`.
+  void call(int slot);
+  void finish();
+  /// Null: the buffers are the host's.
+  const DeviceRing* on_device() const { return on_device_.get(); }
+  DeviceRing* on_device() { return on_device_.get(); }
 
   /// Allocates, poisons and fills: so the timed part touches no page for the first time.
   void prepare();
@@ -37,7 +46,8 @@ class BufferRing {
   const ProcessGroup& group_;
   int ranks_on_node_;
   int slots_;
-  std::vector<Buffers> buffers_;
+  std::unique_ptr<DeviceRing> on_device_;
+  std::vector<Buffers> buffers_;  ///< as the host sees them
 };
 
 /// Two checks of one case: both must pass.

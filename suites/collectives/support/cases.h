@@ -25,11 +25,7 @@ Rating rating(CollectiveKind kind, double bytes, int ranks);
 class CollectiveLoop final : public LoopCase {
  public:
   CollectiveLoop(std::unique_ptr<Operation> operation, const Rating& rating, Mode mode,
-                 const Context& context)
-      : buffers_(std::move(operation), context),
-        operation_(buffers_.operation()),
-        rating_(rating),
-        mode_(mode) {}
+                 const Context& context, const Transport& transport = {});
 
   Mode mode() const override { return mode_; }
   int ring() const override { return buffers_.slots(); }
@@ -37,7 +33,10 @@ class CollectiveLoop final : public LoopCase {
   void prepare() override { buffers_.prepare(); }
   void refill() override { buffers_.fill(); }
   void poison() override { buffers_.poison(); }
-  void iterate(int slot) override { operation_.call(buffers_[slot]); }
+  void iterate(int slot) override { buffers_.call(slot); }
+  void finish() override { buffers_.finish(); }
+  double shortest_interval_s() const override;
+  device::Device* device() const override;
   Check check() override { return buffers_.check(false); }
   std::vector<FigureOfMerit> figures() const override;
   std::map<std::string, std::string> path() const override { return buffers_.path(false); }

@@ -1,4 +1,6 @@
 #include "suites/collectives/support/family.h"
+#include "suites/harness/chosen_device.h"
+#include "suites/harness/device_transport.h"
 #include "suites/harness/parameters.h"
 
 namespace assay::bench {
@@ -26,6 +28,23 @@ bool has(const Parameters& parameters, const char* name) {
 
 bool is(const Parameters& parameters, const char* name, const char* value) {
   return text(parameters, name) == value;
+}
+
+/// What a GPU's buffers cannot be used with, whoever moves them. `in_place` of what the library does not do
+/// so is that of all-to-all: its blocks are sent while others arrive.
+std::string unsupported_on_gpus(const FamilyMember& member, const Parameters& parameters) {
+  if (is(parameters, "implementation", "shared_window"))
+    return "implementation=shared_window sums in the host's memory; give device=host, or implementation=mpi";
+  if (!member.kind)
+    return "a barrier moves nothing, and neither MPI nor a library of collectives has one for GPUs; give "
+           "device=host and implementation=mpi";
+  if (is(parameters, "call", "nonblocking"))
+    return "call=nonblocking computes on the processor meanwhile, which says nothing about a GPU; give "
+           "call=blocking, or see what a training step's exchange hides";
+  if (by_library(parameters) && member.kind == CollectiveKind::alltoall && flag(parameters, "in_place"))
+    return "implementation=" + text(parameters, "implementation") +
+           " has no all-to-all in place; give in_place=false";
+  return {};
 }
 
 }  // namespace
@@ -60,6 +79,14 @@ BenchmarkSpec describe(const FamilyMember& member) {
   if (member.root) {
     spec.parameters.push_back(integer_parameter("root", 0, 0, {}, "its rank, the same in every iteration"));
   }
+  spec.parameters.push_back(implementation_parameter(
+      member.shared_window ? std::vector<std::string>{"shared_window"} : std::vector<std::string>{},
+      member.shared_window ? "MPI_Allreduce, or sums in a shared-memory window of one node: what its memory "
+                             "could deliver; nccl, rccl: the library of a GPU's vendor, with device=gpu"
+                           : "the MPI library; nccl, rccl: the library of a GPU's vendor, with device=gpu"));
+  ParameterSpec device = device_parameter();
+  device.meaning = "whose memory the buffers are in: the host's, or that of one GPU for each rank";
+  spec.parameters.push_back(device);
   const std::pair<std::string, std::string> throughput{"mode", "throughput"};
   const std::pair<std::string, std::string> latency{"mode", "latency"};
   if (member.kind) {
@@ -111,7 +138,12 @@ std::string unsupported_member(const FamilyMember& member, const Parameters& par
   } else if (is(parameters, "progress", "test")) {
     return "progress=test belongs to non-blocking calls; give call=nonblocking, or progress=none";
   }
-  return {};
+  if (wants_gpu(parameters)) {
+    const std::string reason = unsupported_on_gpus(member, parameters);
+    if (!reason.empty()) return reason;
+  }
+  return transport_unsupported(parameters, context.group,
+                               {element_of(parameters), member.kind == CollectiveKind::alltoall});
 }
 
 std::unique_ptr<Case> make_case(const FamilyMember& member, const Parameters& parameters,
@@ -128,7 +160,10 @@ std::unique_ptr<Case> make_case(const FamilyMember& member, const Parameters& pa
                                          context);
   }
   const Mode mode = is(parameters, "mode", "latency") ? Mode::latency : Mode::throughput;
-  return std::make_unique<CollectiveLoop>(std::move(operation), rated, mode, context);
+  // bf16 is added by an operation of our own, which runs on the host.
+  const bool host_adds = member.reduces && element_of(parameters) == Element::bf16;
+  return std::make_unique<CollectiveLoop>(std::move(operation), rated, mode, context,
+                                          choose_transport(parameters, context.group, host_adds));
 }
 
 }  // namespace assay::bench

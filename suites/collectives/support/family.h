@@ -22,6 +22,7 @@ struct FamilyMember {
   bool reduces = false;            ///< has `dtype`
   bool in_place = false;           ///< has `in_place`
   bool root = false;               ///< has `root`
+  bool shared_window = false;      ///< `implementation` has shared_window besides
 };
 
 BenchmarkSpec describe(const FamilyMember& member);

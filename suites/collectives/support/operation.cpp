@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <stdexcept>
 
 namespace assay::bench {
 
@@ -13,6 +14,10 @@ std::vector<Buffers> Operation::allocate(int slots) {
   for (int slot = 0; slot < slots; ++slot)
     all.push_back({input_bytes() > 0 ? inputs_[slot] : nullptr, results_[slot], slot});
   return all;
+}
+
+void Operation::call_on(device::Collectives&, const Buffers&) {
+  throw std::logic_error("this collective has no form in a vendor's library");
 }
 
 void Operation::poison(std::span<std::byte> bytes) const {

@@ -13,6 +13,7 @@
 
 #include "suites/collectives/support/arithmetic.h"
 #include "suites/collectives/support/differences.h"
+#include "suites/device/collectives.h"
 #include "suites/harness/benchmark.h"
 #include "suites/harness/ring.h"
 
@@ -50,6 +51,17 @@ class Operation {
   virtual void call(const Buffers& buffers) = 0;
   /// The non-blocking form.
   virtual void start(const Buffers& buffers, MPI_Request* request) = 0;
+
+  /// The same on buffers of a device, by its vendor's library: begins it. Called only where the benchmark's
+  /// `unsupported` lets such a case through.
+  virtual void call_on(device::Collectives& collectives, const Buffers& on_device);
+  /// Its name there: "AllReduce".
+  virtual std::string library_call() const { return {}; }
+  /// What the call reads of this rank's memory, and what it writes.
+  virtual std::span<std::byte> inputs(const Buffers& buffers) const {
+    return input_bytes() > 0 ? std::span{buffers.input, input_bytes()} : whole_result(buffers);
+  }
+  virtual std::span<std::byte> written(const Buffers& buffers) const { return results(buffers); }
 
   // ---- What is right
   virtual Element element() const { return Element::f32; }

@@ -40,5 +40,7 @@ class GemmStore {
 std::unique_ptr<GemmStore> host_gemm_store();
 /// For a GPU; only in GPU builds.
 std::unique_ptr<GemmStore> gpu_gemm_store(device::Device& gpu);
+/// For either.
+std::unique_ptr<GemmStore> gemm_store_for(device::Device& device);
 
 }  // namespace assay::bench

@@ -13,6 +13,7 @@
 #include <functional>
 #include <source_location>
 #include <type_traits>
+#include <utility>
 
 #include "suites/device/gpu/emulation_settings.h"
 
@@ -33,6 +34,11 @@ extern int warpSize;
 
 void __syncthreads(std::source_location where = std::source_location::current());
 
+/// Of a block one thread runs at a time.
+inline unsigned long long atomicAdd(unsigned long long* at, unsigned long long value) {
+  return std::exchange(*at, *at + value);
+}
+
 namespace assay::gpu {
 
 using Stream = void*;
@@ -43,6 +49,9 @@ namespace emulation {
 /// vain.
 void run(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::function<void()>& kernel);
 
+/// Does it, or records it (Recording of runtime.h).
+void begin(const std::function<void()>& work);
+
 /// The shared memory of this block that the launch asked for.
 void* shared_memory();
 
@@ -51,11 +60,11 @@ const void* gather(const void* mine, std::size_t bytes, std::source_location whe
 
 }  // namespace emulation
 
-/// As a vendor's launch, but done when it returns.
+/// As a vendor's launch, but done when it returns; or recorded.
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, std::size_t shared_bytes, Stream,
             Arguments... arguments) {
-  emulation::run(blocks, threads, shared_bytes, [&] { kernel(arguments...); });
+  emulation::begin([=] { emulation::run(blocks, threads, shared_bytes, [&] { kernel(arguments...); }); });
 }
 
 template <typename T>

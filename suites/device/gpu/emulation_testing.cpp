@@ -241,6 +241,21 @@ void configure(int lanes, Order order) {
   emulator().order = order;
 }
 
+namespace {
+
+using Recorded = std::vector<std::function<void()>>;
+Recorded* recorded = nullptr;  // where work goes now; null: it is done at once
+
+void refuse_while_recording(const char* call) {
+  if (recorded != nullptr) throw GpuError(std::string(call) + " cannot be recorded");
+}
+
+}  // namespace
+
+void begin(const std::function<void()>& work) {
+  recorded != nullptr ? recorded->push_back(work) : work();
+}
+
 void* shared_memory() {
   return emulator().shared.get();
 }
@@ -278,6 +293,7 @@ void run(dim3 blocks, dim3 threads, std::size_t shared_bytes, const std::functio
 // What operators use of runtime.h.
 
 void* allocate_bytes(std::size_t bytes) {
+  emulation::refuse_while_recording("an allocation");
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw OutOfDeviceMemory("the host's memory, which the emulated GPU uses, is full");
   std::memset(memory, emulation::poison, bytes);
@@ -293,15 +309,45 @@ void release_pinned_bytes(void* pointer) noexcept {
   release_bytes(pointer);
 }
 
+/// So little that of a test's logits some are kept and others not.
+std::uint64_t total_bytes() {
+  return std::uint64_t{4} << 20;
+}
+
 Queue::Queue() = default;
 Queue::~Queue() = default;
 void Queue::copy(void* to, const void* from, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(to, from, bytes);
+  emulation::begin([=] {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  });
 }
 void Queue::set_bytes(void* pointer, int value, std::size_t bytes) {
-  if (bytes > 0) std::memset(pointer, value, bytes);
+  emulation::begin([=] {
+    if (bytes > 0) std::memset(pointer, value, bytes);
+  });
 }
-void Queue::finish() {}
+void Queue::finish() {
+  emulation::refuse_while_recording("waiting");
+}
+
+Recording::Recording(Queue& queue, const std::function<void()>& work) : queue_(queue) {
+  auto all = std::make_unique<emulation::Recorded>();
+  emulation::recorded = all.get();
+  try {
+    work();
+  } catch (...) {
+    emulation::recorded = nullptr;
+    throw;
+  }
+  emulation::recorded = nullptr;
+  ready_ = all.release();
+}
+Recording::~Recording() {
+  delete static_cast<emulation::Recorded*>(ready_);
+}
+void Recording::begin() {
+  for (const auto& one : *static_cast<emulation::Recorded*>(ready_)) one();
+}
 
 }  // namespace assay::gpu
 

@@ -172,11 +172,18 @@ inline Status destroy_stream(Stream stream) {
 inline Status synchronize_stream(Stream stream) {
   return ASSAY_GPU_NAME(StreamSynchronize)(stream);
 }
+/// not_ready while there is work.
+inline Status query_stream(Stream stream) {
+  return ASSAY_GPU_NAME(StreamQuery)(stream);
+}
 inline Status stream_waits(Stream stream, Event event) {
   return ASSAY_GPU_NAME(StreamWaitEvent)(stream, event, 0);
 }
 inline Status create_event(Event* event) {
   return ASSAY_GPU_NAME(EventCreate)(event);
+}
+inline Status create_untimed_event(Event* event) {
+  return ASSAY_GPU_NAME(EventCreateWithFlags)(event, ASSAY_GPU_NAME(EventDisableTiming));
 }
 inline Status destroy_event(Event event) {
   return ASSAY_GPU_NAME(EventDestroy)(event);
@@ -189,6 +196,33 @@ inline Status synchronize_event(Event event) {
 }
 inline Status elapsed_ms(float* milliseconds, Event begin, Event end) {
   return ASSAY_GPU_NAME(EventElapsedTime)(milliseconds, begin, end);
+}
+
+// ---- Graphs: work of a stream that is recorded and not done
+using Graph = ASSAY_GPU_NAME(Graph_t);
+using ReadyGraph = ASSAY_GPU_NAME(GraphExec_t);
+/// What this thread then begins on the stream is recorded; what other threads do is their affair.
+inline Status begin_recording(Stream stream) {
+  return ASSAY_GPU_NAME(StreamBeginCapture)(stream, ASSAY_GPU_NAME(StreamCaptureModeThreadLocal));
+}
+inline Status end_recording(Stream stream, Graph* graph) {
+  return ASSAY_GPU_NAME(StreamEndCapture)(stream, graph);
+}
+inline Status make_ready(ReadyGraph* ready, Graph graph) {
+#if defined(ASSAY_GPU_CUDA)
+  return cudaGraphInstantiate(ready, graph, 0);
+#else
+  return hipGraphInstantiate(ready, graph, nullptr, nullptr, 0);
+#endif
+}
+inline Status begin_graph(ReadyGraph graph, Stream stream) {
+  return ASSAY_GPU_NAME(GraphLaunch)(graph, stream);
+}
+inline Status destroy_graph(Graph graph) {
+  return ASSAY_GPU_NAME(GraphDestroy)(graph);
+}
+inline Status destroy_ready_graph(ReadyGraph graph) {
+  return ASSAY_GPU_NAME(GraphExecDestroy)(graph);
 }
 
 #endif

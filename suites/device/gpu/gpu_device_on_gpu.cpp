@@ -2,19 +2,34 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "suites/device/gpu/blas.h"
+#include "suites/device/gpu/collectives_queue_on_gpu.h"
 #include "suites/device/gpu/gpu_operators.h"
+#include "suites/device/gpu/refusals.h"
 #include "suites/device/gpu/telemetry.h"
 
 namespace assay::gpu {
 
 using device::Element;
 using device::GemmPlan;
+
+namespace {
+
+/// Who measures this program and a peer in turns keeps the peer's process, and says here how many such there
+/// are and that they compute nothing meanwhile. The record repeats it.
+constexpr const char* neighbours_variable = "ASSAY_IDLE_GPU_NEIGHBOURS";
+int idle_neighbours() {
+  const char* given = std::getenv(neighbours_variable);
+  return given == nullptr ? 0 : std::atoi(given);
+}
+
+}  // namespace
 
 GpuBuffer::GpuBuffer(std::size_t bytes, Queue& queue)
     : bytes_(bytes), queue_(queue), device_(allocate_bytes(bytes)) {}
@@ -41,11 +56,24 @@ void GpuBuffer::pull() {
 
 namespace {
 
+bool is_amd(const std::string& architecture) {
+  return architecture.rfind("gfx", 0) == 0;
+}
+
 std::string gigahertz(double hz) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f GHz", hz * 1e-9);
   return text;
 }
+
+class RecordedQueue final : public device::RecordedWork {
+ public:
+  RecordedQueue(Queue& queue, const std::function<void()>& work) : recording_(queue, work) {}
+  void begin() override { recording_.begin(); }
+
+ private:
+  Recording recording_;
+};
 
 class RealGpu final : public GpuDevice {
  public:
@@ -73,6 +101,10 @@ class RealGpu final : public GpuDevice {
         {"gpu_telemetry", telemetry_.telemetry ? telemetry_.source : telemetry_.missing}};
     if (facts_.clock_hz > 0) facts["gpu_highest_clock"] = gigahertz(facts_.clock_hz);
     if (facts_.ecc) facts["gpu_ecc"] = *facts_.ecc ? "on" : "off";
+    if (const int idle = idle_neighbours(); idle > 0) {
+      facts["gpu_neighbours"] =
+          "up to " + std::to_string(idle) + " idle, by the word of " + neighbours_variable;
+    }
     return facts;
   }
 
@@ -91,13 +123,28 @@ class RealGpu final : public GpuDevice {
     queue_->set_bytes(at, std::to_integer<int>(value), bytes);
   }
   void finish() override { queue_->finish(); }
+  std::unique_ptr<device::RecordedWork> record(const std::function<void()>& work) override {
+    return std::make_unique<RecordedQueue>(*queue_, work);
+  }
   std::unique_ptr<device::Operators> operators(Element element, int) override {
     return gpu_operators(element, *queue_);
   }
 
+  std::string collectives_missing(const std::string& library,
+                                  const device::CollectivesNeed& need) const override {
+    const char* own = amd() ? "rccl" : "nccl";
+    if (library != own)
+      return library + " is not the library of " + facts_.name + "; give implementation=" + own;
+    return collectives_lacks(collectives_library(library), need);
+  }
+  std::unique_ptr<device::Collectives> collectives(const std::string& library,
+                                                   const device::Meeting& meeting) override {
+    return vendor_collectives(collectives_library(library), collectives_queue(*queue_), meeting);
+  }
+
   std::string gemm_unsupported(Element element) override {
     if (element == Element::int32) return "no product of int32 matrices";
-    if (blas_library().missing.empty()) return lacks(element);
+    if (blas_library().missing.empty()) return lacks_element(facts_, element);
     if (!blas_library().name.empty())
       return blas_library().missing;  // the build has a binding: no substitute
     if (tiled_gemm_knows(element)) return {};
@@ -146,23 +193,7 @@ class RealGpu final : public GpuDevice {
     return package.empty() ? "for " + look_around().driver_version : package;
   }
 
-  /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
-  std::string lacks(Element element) const {
-    const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-    const bool amd = facts_.architecture.rfind("gfx", 0) == 0;
-    const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
-    const bool has_fp8 =
-        amd ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
-    if (fp8 && gfx94)
-      return facts_.name + " (" + facts_.architecture +
-             ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
-    if (fp8 && !has_fp8)
-      return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
-    if ((element == Element::tf32 || element == Element::bf16) && !amd && facts_.major < 8)
-      return facts_.name + " (" + facts_.architecture + ") has no " + std::string(name_of(element)) +
-             " arithmetic; choose f16 or f32";
-    return {};
-  }
+  bool amd() const { return is_amd(facts_.architecture); }
 
   int number_;
   DeviceFacts facts_;
@@ -170,9 +201,8 @@ class RealGpu final : public GpuDevice {
   std::unique_ptr<Queue> queue_;
 };
 
-std::string too_many(int ranks, int devices) {
-  return std::to_string(ranks) + " ranks on this node and " + std::to_string(devices) +
-         (devices == 1 ? " GPU" : " GPUs") + "; start one rank for each GPU";
+int number_for(int place, const Surroundings& seen) {
+  return seen.devices == 1 ? 0 : place;
 }
 
 /// Asked before this process computes on it. A process that is just ending gets two seconds.
@@ -180,22 +210,31 @@ std::string in_use(Telemetry& telemetry) {
   std::optional<int> others;
   for (int attempt = 0; attempt < 20; ++attempt) {
     others = telemetry.processes();
-    if (!others || *others == 0) return {};
+    if (!others || *others <= idle_neighbours()) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  return std::to_string(*others) + (*others == 1 ? " other process computes" : " other processes compute") +
-         " on it, so its figures would not be its own; end them, or choose another GPU";
+  return in_use_by(*others);
 }
 
 }  // namespace
+
+std::string identity_for(int place, int ranks) {
+  const Surroundings& seen = look_around();
+  if (seen.devices == 0 || (seen.devices > 1 && ranks > seen.devices)) return {};
+  try {
+    return facts_of(number_for(place, seen)).pci_address;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
 
 device::Selected select_for(int place, int ranks) {
   const Surroundings& seen = look_around();
   if (seen.devices == 0) return {nullptr, seen.missing};
   // One visible GPU and several ranks: the launcher gave each rank its own, or the ranks would share one. The
   // harness compares the identities (chosen_device.h).
-  if (seen.devices > 1 && ranks > seen.devices) return {nullptr, too_many(ranks, seen.devices)};
-  const int number = seen.devices == 1 ? 0 : place;
+  if (seen.devices > 1 && ranks > seen.devices) return {nullptr, too_many_ranks(ranks, seen.devices)};
+  const int number = number_for(place, seen);
   const std::string whose = "GPU " + std::to_string(number) + " cannot be used: ";
   try {
     static std::mutex guard;
@@ -233,6 +272,8 @@ void describe_all(std::map<std::string, std::string>& facts) {
     facts["gpu_l2_bytes"] = std::to_string(first.l2_bytes);
     facts["gpu_multiprocessors"] = std::to_string(first.multiprocessors);
     if (first.ecc) facts["gpu_ecc"] = *first.ecc ? "on" : "off";
+    const CollectivesLibrary& collectives = collectives_library(is_amd(first.architecture) ? "rccl" : "nccl");
+    facts["gpu_collectives"] = collectives.functions ? collectives.name : collectives.missing;
     std::string identities, addresses;
     for (int device = 0; device < seen.devices; ++device) {
       const DeviceFacts one = facts_of(device);

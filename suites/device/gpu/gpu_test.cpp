@@ -17,6 +17,7 @@ namespace {
 
 using bench::assay_bench;
 using bench::run_command;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 
@@ -60,6 +61,29 @@ TEST(GpuAbsent, ACaseIsUnsupportedWithTheReason) {
     EXPECT_EQ(record.status, LaunchStatus::unsupported);
     EXPECT_EQ(record.reason, gpu(0, 1).missing);
   }
+}
+
+TEST(GpuAbsent, ADriverOlderThanTheToolkitIsSaid) {
+  const std::string words = gpu::build_words;
+  const bool for_nvidia = words.find("CUDA") == 0 || words.find("HIP by nvcc") == 0;
+  const bench::ScratchFolder scratch;
+  const auto file = scratch / "records.jsonl";
+  const bench::Ended ended =
+      run_command("LD_LIBRARY_PATH='" ASSAY_FAKE_DRIVER "':\"$LD_LIBRARY_PATH\" " +
+                  assay_bench(0, "compute/gemm --m 64 --n 64 --k 64 --device gpu --json " + file.string()));
+  if (!gpu::compiled || for_nvidia) {
+    EXPECT_EQ(ended.exit_code, 4) << ended.output;
+  }
+  const auto records = bench::records_in(file);
+  ASSERT_EQ(records.size(), 1u);
+  if (!for_nvidia) {  // it changes nothing
+    EXPECT_EQ(records[0].reason, gpu(0, 1).missing);
+    return;
+  }
+  EXPECT_EQ(records[0].status, LaunchStatus::unsupported);
+  EXPECT_THAT(records[0].reason,
+              AllOf(HasSubstr("the GPU driver supports up to 12.4, this program was built with"),
+                    HasSubstr("; update the driver, or build with an older toolkit")));
 }
 
 TEST(GpuRanks, RanksThatShareAGpuAreNamed) {
@@ -106,6 +130,33 @@ TEST_F(OnGpu, TooMuchMemoryIsRefusedWithTheVendorsWords) {
   } catch (const std::bad_alloc& refused) {
     EXPECT_THAT(refused.what(), HasSubstr("give a smaller size"));
   }
+}
+
+TEST_F(OnGpu, RecordedWorkIsBegunAgain) {
+  const auto buffer = device_->allocate(1 << 10);
+  auto* const bytes = static_cast<unsigned char*>(buffer->host());
+  bytes[7] = 1;
+  buffer->push();
+  const auto work = device_->record([&] { device_->set_bytes(buffer->device(), std::byte{5}, 1 << 10); });
+  ASSERT_NE(work, nullptr);
+  buffer->pull();
+  EXPECT_EQ(bytes[7], 1);
+  work->begin();
+  buffer->pull();
+  EXPECT_EQ(bytes[7], 5);
+}
+
+TEST_F(OnGpu, WhatWaitsCannotBeRecordedAndTheDeviceWorksOn) {
+  try {
+    device_->record([&] { device_->finish(); });
+    FAIL() << "waiting was recorded";
+  } catch (const std::runtime_error& refused) {
+    EXPECT_THAT(refused.what(), HasSubstr("a step cannot be recorded"));
+  }
+  const auto buffer = device_->allocate(1 << 10);
+  device_->set_bytes(buffer->device(), std::byte{5}, 1 << 10);
+  buffer->pull();
+  EXPECT_EQ(static_cast<unsigned char*>(buffer->host())[7], 5);
 }
 
 TEST_F(OnGpu, ConditionsHaveSaneUnits) {

@@ -2,6 +2,7 @@
 // and returns. Shapes and meanings are those of suites/device/operators.h; X = Exact<E>. For *.gpu.cpp.
 #pragma once
 
+#include "suites/device/adamw_factors.h"
 #include "suites/device/gpu/kernel_numbers.h"
 #include "suites/device/operators.h"
 
@@ -35,13 +36,20 @@ void begin_round(Stream stream, Index count, const Exact<E>* x, E* y);
 /// y[r] += bias, for products that have none.
 template <typename E>
 void begin_add_bias(Stream stream, Index rows, Index width, const E* bias, E* y);
-template <typename E>
-void begin_adamw(Stream stream, Index count, const device::AdamW& settings, Exact<E>* master,
-                 Exact<E>* first_moment, Exact<E>* second_moment, Exact<E>* gradient, E* weights);
-/// result[0] = the sum; `partial` has place for square_partials f64 numbers.
-inline constexpr int square_partials = 1024;
+// ---- operators_update.gpu.cpp
+/// `factors` has place for one AdamWFactors. M: Exact<E>, or bf16 (narrow moments).
+template <typename E, typename M>
+void begin_adamw(Stream stream, Index count, const device::AdamW& settings, Exact<E>* master, M* first_moment,
+                 M* second_moment, Exact<E>* gradient, E* weights, device::AdamWFactors* factors);
+/// *result = the sum, or += it; `partial` has place for most_partials f64 numbers.
+inline constexpr int most_partials = 1024;
 template <typename T>
-void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partial, double* result);
+void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partial, bool accumulate,
+                          double* result);
+/// log_sum = largest + log(sum) (may be `largest`); *loss += the sum of log_sum - target_logit.
+template <typename X>
+void begin_head_loss(Stream stream, Index rows, const X* largest, const X* sum, const X* target_logit,
+                     X* log_sum, double* partial, double* loss);
 
 // ---- operators_norms.gpu.cpp
 /// `beta` null: RMS norm, without mean.

@@ -1,25 +1,11 @@
 // Operators that work number by number: each is a small struct whose `at<N>` does N neighbouring numbers, and
 // goes over memory 16 bytes at a time where everything stands on 16 bytes.
-#include <cmath>
-
+#include "suites/device/gpu/maps.h"
 #include "suites/device/gpu/operator_kernels.h"
 
 namespace assay::gpu {
 
 namespace {
-
-constexpr int threads_per_block = 256;
-
-template <int N, typename Map>
-__global__ void __launch_bounds__(threads_per_block) map_numbers(Index count, Map map) {
-  const Index step = static_cast<Index>(gridDim.x) * blockDim.x * N;
-  for (Index i = (static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x) * N; i < count; i += step) {
-    if (i + N <= count)
-      map.template at<N>(i);
-    else
-      for (Index j = i; j < count; ++j) map.template at<1>(j);
-  }
-}
 
 /// One block a row; width is a multiple of N.
 template <int N, typename Map>
@@ -27,17 +13,6 @@ __global__ void __launch_bounds__(threads_per_block) map_rows(Index rows, Index 
   for (Index row = blockIdx.x; row < rows; row += gridDim.x)
     for (Index c = static_cast<Index>(threadIdx.x) * N; c < width; c += static_cast<Index>(blockDim.x) * N)
       map.template at<N>(row, c);
-}
-
-template <int N, typename Map>
-void over_numbers(Stream stream, Index count, bool packs, const Map& map) {
-  if (count == 0) return;
-  if (packs)
-    launch(map_numbers<N, Map>, blocks_for(count, threads_per_block * N), threads_per_block, 0, stream, count,
-           map);
-  else
-    launch(map_numbers<1, Map>, blocks_for(count, threads_per_block), threads_per_block, 0, stream, count,
-           map);
 }
 
 template <int N, typename Map>
@@ -216,68 +191,6 @@ struct AddBias {
   }
 };
 
-/// One pass: everything is read once and written once.
-template <typename E>
-struct Update {
-  using X = Exact<E>;
-  X by, keep1, take1, keep2, take2, rate, correction2, epsilon, shrink;
-  bool clear;
-  X *master, *first_moment, *second_moment, *gradient;
-  E* weights;
-  template <int N>
-  __device__ void at(Index i) const {
-    const auto g = load_pack<N>(gradient + i);
-    auto m = load_pack<N>(first_moment + i), v = load_pack<N>(second_moment + i),
-         w = load_pack<N>(master + i);
-    Pack<E, N> narrow;
-#pragma unroll
-    for (int n = 0; n < N; ++n) {
-      const X slope = g.at[n] * by;
-      m.at[n] = keep1 * m.at[n] + take1 * slope;
-      v.at[n] = keep2 * v.at[n] + take2 * slope * slope;
-      w.at[n] = shrink * w.at[n] - rate * m.at[n] / (square_root(v.at[n] * correction2) + epsilon);
-      narrow.at[n] = Narrow<E>::from(w.at[n]);
-    }
-    store_pack(first_moment + i, m);
-    store_pack(second_moment + i, v);
-    store_pack(master + i, w);
-    if constexpr (!std::is_same_v<E, X>) store_pack(weights + i, narrow);
-    if (clear) store_pack(gradient + i, Pack<X, N>{});
-  }
-};
-
-/// In f64; every block leaves its part.
-template <int N, typename T>
-__global__ void __launch_bounds__(threads_per_block) add_squares(Index count, const T* x, double* partial) {
-  __shared__ double scratch[most_warps];
-  double sums[1] = {0};
-  const Index step = static_cast<Index>(gridDim.x) * threads_per_block * N;
-  for (Index i = (static_cast<Index>(blockIdx.x) * threads_per_block + threadIdx.x) * N; i < count;
-       i += step) {
-    if (i + N <= count) {
-      const auto values = load_pack<N>(x + i);
-#pragma unroll
-      for (int n = 0; n < N; ++n) {
-        const auto value = static_cast<double>(values.at[n]);
-        sums[0] += value * value;
-      }
-    } else {
-      for (Index j = i; j < count; ++j) sums[0] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
-    }
-  }
-  block_sums(sums, scratch);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sums[0];
-}
-
-__global__ void __launch_bounds__(threads_per_block)
-    add_partials(int count, const double* partial, double* result) {
-  __shared__ double scratch[most_warps];
-  double sums[1] = {0};
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += threads_per_block) sums[0] += partial[i];
-  block_sums(sums, scratch);
-  if (threadIdx.x == 0) result[0] = sums[0];
-}
-
 }  // namespace
 
 template <typename E>
@@ -317,42 +230,6 @@ void begin_add_bias(Stream stream, Index rows, Index width, const E* bias, E* y)
   over_rows<pack_of<E>>(stream, rows, width, aligned(bias, y), AddBias<E>{width, bias, y});
 }
 
-template <typename E>
-void begin_adamw(Stream stream, Index count, const device::AdamW& settings, Exact<E>* master,
-                 Exact<E>* first_moment, Exact<E>* second_moment, Exact<E>* gradient, E* weights) {
-  using X = Exact<E>;
-  const auto step = static_cast<double>(settings.step);
-  const Update<E> update = {static_cast<X>(settings.gradient_scale),
-                            static_cast<X>(settings.beta1),
-                            static_cast<X>(1 - settings.beta1),
-                            static_cast<X>(settings.beta2),
-                            static_cast<X>(1 - settings.beta2),
-                            static_cast<X>(settings.rate / (1 - std::pow(settings.beta1, step))),
-                            static_cast<X>(1 / (1 - std::pow(settings.beta2, step))),
-                            static_cast<X>(settings.epsilon),
-                            static_cast<X>(1 - settings.rate * settings.decay),
-                            settings.clear,
-                            master,
-                            first_moment,
-                            second_moment,
-                            gradient,
-                            weights};
-  const bool packs =
-      aligned(master, first_moment, second_moment, gradient) && (std::is_same_v<E, X> || aligned(weights));
-  over_numbers<pack_of<X>>(stream, count, packs, update);
-}
-
-template <typename T>
-void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partial, double* result) {
-  constexpr Index of_block = 16 * threads_per_block;
-  const auto blocks = static_cast<unsigned>(smaller(count / of_block + 1, square_partials));
-  if (aligned(x))
-    launch(add_squares<pack_of<T>, T>, blocks, threads_per_block, 0, stream, count, x, partial);
-  else
-    launch(add_squares<1, T>, blocks, threads_per_block, 0, stream, count, x, partial);
-  launch(add_partials, 1, threads_per_block, 0, stream, static_cast<int>(blocks), partial, result);
-}
-
 #define ASSAY_INSTANTIATE(E)                                                                                 \
   template void begin_gelu_forward(Stream, Index, const E*, E*);                                             \
   template void begin_gelu_backward(Stream, Index, const E*, const E*, E*);                                  \
@@ -362,12 +239,8 @@ void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partia
                            E*);                                                                              \
   template void begin_add(Stream, Index, const E*, E*);                                                      \
   template void begin_round(Stream, Index, const Exact<E>*, E*);                                             \
-  template void begin_add_bias(Stream, Index, Index, const E*, E*);                                          \
-  template void begin_adamw(Stream, Index, const device::AdamW&, Exact<E>*, Exact<E>*, Exact<E>*, Exact<E>*, \
-                            E*);
+  template void begin_add_bias(Stream, Index, Index, const E*, E*);
 ASSAY_GPU_FOR_ELEMENTS(ASSAY_INSTANTIATE)
 #undef ASSAY_INSTANTIATE
-template void begin_sum_of_squares(Stream, Index, const double*, double*, double*);
-template void begin_sum_of_squares(Stream, Index, const float*, double*, double*);
 
 }  // namespace assay::gpu

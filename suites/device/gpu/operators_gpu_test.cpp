@@ -6,6 +6,7 @@
 #include "suites/device/device.h"
 #include "suites/device/gpu/build.h"
 #include "suites/device/gpu/gpu_operators.h"
+#include "suites/device/gpu/recorded_step.h"
 #include "suites/device/gpu/staged_operators.h"
 #include "suites/device/host/operators_precision.h"
 #if !ASSAY_GPU_COMPILED
@@ -43,6 +44,14 @@ const Candidate candidates[] = {
 
 const auto& same_bits = candidates;
 
+TEST(GpuRecording, BeginsEveryOperatorOfAStepAgain) {
+  if (!gpu_absent().empty()) GTEST_SKIP() << gpu_absent();
+  for (const Element element : {Element::f32, Element::bf16}) {
+    gpu::Queue queue;
+    gpu::expect_recordable(*gpu::gpu_operators(element, queue), queue);
+  }
+}
+
 #else
 
 std::unique_ptr<Operators> with_32_lanes(Element element, int threads) {
@@ -78,6 +87,7 @@ const Candidate same_bits[] = {
 #endif
 
 INSTANTIATE_TEST_SUITE_P(Gpu, OperatorPrecision, testing::ValuesIn(candidates), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Gpu, UpdatePrecision, testing::ValuesIn(candidates), name_of_test);
 INSTANTIATE_TEST_SUITE_P(Gpu, SameBits, testing::ValuesIn(same_bits), name_of_test);
 INSTANTIATE_TEST_SUITE_P(Gpu, BlockPrecision, testing::ValuesIn(candidates), name_of_test);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "suites/device/gpu/gpu.h"
+#include "suites/device/gpu/refusals.h"
 
 namespace assay::gpu {
 
@@ -18,29 +19,22 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-#if defined(ASSAY_GPU_CUDA) || defined(__HIP_PLATFORM_NVIDIA__)
-constexpr const char* driver_advice =
-    "install NVIDIA's driver, or use a node that has one; `nvidia-smi` shows it";
-constexpr const char* driver_sign = "/proc/driver/nvidia/version";
-constexpr const char* visible = "CUDA_VISIBLE_DEVICES";
-#else
-constexpr const char* driver_advice =
-    "load AMD's driver (amdgpu), or use a node that has it; `rocm-smi` shows it";
-constexpr const char* driver_sign = "/dev/kfd";
-constexpr const char* visible = "HIP_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES";
-#endif
-
 std::string why_none(Status status, const Surroundings& seen) {
-  const std::string words = std::string("the runtime says: ") + words_of(status);
+  NoDevice none;
+#if defined(ASSAY_GPU_CUDA) || defined(__HIP_PLATFORM_NVIDIA__)
+  constexpr const char* driver_sign = "/proc/driver/nvidia/version";
+#else
+  none.vendor = Vendor::amd;
+  constexpr const char* driver_sign = "/dev/kfd";
+#endif
   std::error_code ignored;
-  if (seen.driver_version.empty() || !std::filesystem::exists(driver_sign, ignored))
-    if (status != success || seen.driver_version.empty())
-      return "no GPU driver on this node (" + words + "); " + driver_advice;
-  if (status == ASSAY_GPU_NAME(ErrorInsufficientDriver))
-    return "the GPU driver supports up to " + seen.driver_version + ", this program was built with " +
-           seen.runtime_version + " (" + words + "); update the driver, or build with an older toolkit";
-  return std::string("no GPU that this process may use (") + words + "); check " + visible +
-         " and the job's share of the node";
+  none.driver_version = seen.driver_version;
+  none.runtime_version = seen.runtime_version;
+  none.driver_loaded = std::filesystem::exists(driver_sign, ignored);
+  none.counted = status == success;
+  none.driver_insufficient = status == ASSAY_GPU_NAME(ErrorInsufficientDriver);
+  none.said = words_of(status);
+  return why_no_device(none);
 }
 
 Surroundings look() {
@@ -135,7 +129,14 @@ void select(int device) {
 
 void* allocate_bytes(std::size_t bytes) {
   void* pointer = nullptr;
-  ASSAY_GPU_TRY(allocate(&pointer, bytes == 0 ? 1 : bytes));
+  const Status status = allocate(&pointer, bytes == 0 ? 1 : bytes);
+  std::size_t free = 0, total = 0;
+  if (status == out_of_memory) {
+    forget_error();
+    if (memory_info(&free, &total) == success)
+      throw OutOfDeviceMemory(no_room(bytes, free, total, words_of(status)));
+  }
+  if (status != success) refuse(status, "allocate", __FILE__, __LINE__);
   return pointer;
 }
 
@@ -157,6 +158,12 @@ std::uint64_t free_bytes() {
   std::size_t free = 0, total = 0;
   ASSAY_GPU_TRY(memory_info(&free, &total));
   return free;
+}
+
+std::uint64_t total_bytes() {
+  std::size_t free = 0, total = 0;
+  ASSAY_GPU_TRY(memory_info(&free, &total));
+  return total;
 }
 
 Queue::Queue() {
@@ -184,6 +191,84 @@ void Queue::set_bytes(void* pointer, int value, std::size_t bytes) {
 
 void Queue::finish() {
   ASSAY_GPU_TRY(synchronize_stream(stream_of(*this)));
+}
+
+namespace {
+
+/// Ends the recording whatever became of it. Null: it is not worth keeping.
+Graph end_of_recording(const Queue& queue, Status& status) {
+  Graph graph = nullptr;
+  status = end_recording(stream_of(queue), &graph);
+  if (status == success) return graph;
+  forget_error();
+  if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+  return nullptr;
+}
+
+constexpr const char* not_to_be_recorded =
+    "a step cannot be recorded, because it waits for the GPU, asks it for memory or loads code on the way: ";
+
+}  // namespace
+
+Recording::Recording(Queue& queue, const std::function<void()>& work) : queue_(queue) {
+  Status status = success;
+  ASSAY_GPU_TRY(begin_recording(stream_of(queue)));
+  Graph graph = nullptr;
+  try {
+    work();
+    graph = end_of_recording(queue, status);
+  } catch (const GpuError& error) {
+    graph = end_of_recording(queue, status);
+    if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+    throw GpuError(not_to_be_recorded + std::string(error.what()));
+  } catch (...) {
+    graph = end_of_recording(queue, status);
+    if (graph != nullptr && destroy_graph(graph) != success) forget_error();
+    throw;
+  }
+  if (graph == nullptr)
+    throw GpuError(not_to_be_recorded + std::string(words_of(status)) + " (" + name_of(status) + ")");
+  ReadyGraph ready = nullptr;
+  status = make_ready(&ready, graph);
+  if (destroy_graph(graph) != success) forget_error();
+  ASSAY_GPU_TRY(status);
+  ready_ = ready;
+}
+
+Recording::~Recording() {
+  if (ready_ != nullptr && destroy_ready_graph(static_cast<ReadyGraph>(ready_)) != success) forget_error();
+}
+
+void Recording::begin() {
+  ASSAY_GPU_TRY(begin_graph(static_cast<ReadyGraph>(ready_), stream_of(queue_)));
+}
+
+bool Queue::done() {
+  const Status status = query_stream(stream_of(*this));
+  if (status == not_ready) {
+    forget_error();
+    return false;
+  }
+  if (status != success) refuse(status, "query_stream", __FILE__, __LINE__);
+  return true;
+}
+
+Signal::Signal() {
+  Event event = nullptr;
+  ASSAY_GPU_TRY(create_untimed_event(&event));
+  event_ = event;
+}
+
+Signal::~Signal() {
+  if (event_ != nullptr && destroy_event(static_cast<Event>(event_)) != success) forget_error();
+}
+
+void Signal::mark(const Queue& queue) {
+  ASSAY_GPU_TRY(record_event(static_cast<Event>(event_), stream_of(queue)));
+}
+
+void Signal::hold(const Queue& queue) {
+  ASSAY_GPU_TRY(stream_waits(stream_of(queue), static_cast<Event>(event_)));
 }
 
 Stopwatch::Stopwatch() {

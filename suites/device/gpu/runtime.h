@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -68,6 +69,8 @@ void* allocate_pinned_bytes(std::size_t bytes);
 void release_pinned_bytes(void* pointer) noexcept;
 /// Free bytes of the selected device.
 std::uint64_t free_bytes();
+/// All that it has.
+std::uint64_t total_bytes();
 
 /// A queue of work of the selected device. Moves, does not copy.
 class Queue {
@@ -84,11 +87,49 @@ class Queue {
   void set_bytes(void* pointer, int value, std::size_t bytes);
   /// Waits until all that was begun is done.
   void finish();
-  /// The vendor's stream, for *.gpu.cpp.
+  /// Whether all that was begun is done; does not wait.
+  bool done();
+  /// The vendor's stream, for *.gpu.cpp and the vendor's libraries.
   void* stream() const { return stream_; }
 
  private:
   void* stream_ = nullptr;
+};
+
+/// Work of a queue that is recorded once, to be begun again and again at the cost of one call. The queue
+/// outlives it.
+class Recording {
+ public:
+  /// Nothing of what `work` begins on the queue, from this thread, is done now. Throws GpuError where it does
+  /// what cannot be recorded (it waits, or asks for memory); the queue works as before then. Libraries load
+  /// code when they are first used, which cannot be recorded either: `work` ran once before.
+  Recording(Queue& queue, const std::function<void()>& work);
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void begin();
+
+ private:
+  Queue& queue_;
+  void* ready_ = nullptr;
+};
+
+/// A place in a queue that another queue of the same device can wait for.
+class Signal {
+ public:
+  Signal();
+  ~Signal();
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+  /// After what `queue` has begun so far. A later mark takes the place of this one; who waits already waits
+  /// for this one.
+  void mark(const Queue& queue);
+  /// What `queue` begins from now on waits for the mark.
+  void hold(const Queue& queue);
+
+ private:
+  void* event_ = nullptr;
 };
 
 /// Times a part of a queue by the device's own clock.

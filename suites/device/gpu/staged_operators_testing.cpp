@@ -266,12 +266,35 @@ class StagedOperators final : public device::Operators {
     const Operand from(*queue_, x, count, exact_);
     return op_->sum_of_squares(count, from);
   }
+  void add_squares(Index count, ConstValues x, double* sum) override {
+    const Operand from(*queue_, x, count, exact_);
+    Operand to(*queue_, sum, 1, sizeof *sum);
+    op_->add_squares(count, from, static_cast<double*>(to.get()));
+    to.bring_back(sum);
+  }
+  void head_loss(Index rows, ConstValues largest, ConstValues sum, ConstValues target_logit, Values log_sum,
+                 double* loss) override {
+    const Operand tops(*queue_, largest, rows, exact_), sums(*queue_, sum, rows, exact_),
+        targets(*queue_, target_logit, rows, exact_);
+    Operand logs(*queue_, log_sum, rows, exact_), to(*queue_, loss, 1, sizeof *loss);
+    // In place where the caller has it so.
+    op_->head_loss(rows, log_sum == largest ? logs : tops, sums, targets, logs,
+                   static_cast<double*>(to.get()));
+    logs.bring_back(log_sum);
+    to.bring_back(loss);
+  }
   void adamw(Index count, const AdamW& settings, Values master, Values first_moment, Values second_moment,
              Values gradient, Values weights) override {
-    Operand w(*queue_, master, count, exact_), m(*queue_, first_moment, count, exact_),
-        v(*queue_, second_moment, count, exact_), g(*queue_, gradient, count, exact_),
+    const std::size_t moment = settings.narrow_moments ? sizeof(device::Bf16) : exact_;
+    Operand w(*queue_, master, count, exact_), m(*queue_, first_moment, count, moment),
+        v(*queue_, second_moment, count, moment), g(*queue_, gradient, count, exact_),
         rounded(*queue_, weights, count, each_);
-    op_->adamw(count, settings, w, m, v, g, rounded);
+    const Operand step(*queue_, settings.step_on_device, 1, sizeof(device::AdamWStep)),
+        squares(*queue_, settings.squares_on_device, 1, sizeof(double));
+    AdamW there = settings;
+    there.step_on_device = static_cast<const device::AdamWStep*>(step.get());
+    there.squares_on_device = static_cast<const double*>(squares.get());
+    op_->adamw(count, there, w, m, v, g, rounded);
     w.bring_back(master);
     m.bring_back(first_moment);
     v.bring_back(second_moment);

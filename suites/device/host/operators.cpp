@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "reports/base/error.h"
+#include "suites/device/adamw_factors.h"
 #include "suites/device/device.h"
 #include "suites/device/host/cpu.h"
 #include "suites/device/host/operators_kernels.h"
@@ -322,23 +323,19 @@ class HostOperators : public Operators {
 
   void adamw(Index count, const AdamW& settings, Values master, Values first_moment, Values second_moment,
              Values gradient, Values weights) override {
-    AdamWFactors factors;
-    const double step = static_cast<double>(settings.step);
-    factors.gradient = settings.gradient_scale;
-    factors.keep1 = settings.beta1;
-    factors.take1 = 1 - settings.beta1;
-    factors.keep2 = settings.beta2;
-    factors.take2 = 1 - settings.beta2;
-    factors.rate = settings.rate / (1 - std::pow(settings.beta1, step));
-    factors.inverse_correction2 = 1 / (1 - std::pow(settings.beta2, step));
-    factors.epsilon = settings.epsilon;
-    factors.shrink = 1 - settings.rate * settings.decay;
-    factors.clear = settings.clear;
-    over(count, line, 1, [&](Index first, Index last) {
-      loops_.adamw(last - first, factors, exact(master) + first, exact(first_moment) + first,
-                   exact(second_moment) + first, exact(gradient) + first,
-                   narrow ? out(weights) + first : nullptr);
-    });
+    const double norm = settings.squares_on_device == nullptr ? 0 : std::sqrt(*settings.squares_on_device);
+    const AdamWFactors factors = adamw_factors(
+        settings, settings.step_on_device == nullptr ? step_of(settings) : *settings.step_on_device, norm);
+    const auto begin = [&](auto loop, auto* first_moments, auto* second_moments) {
+      over(count, line, 1, [&](Index first, Index last) {
+        loop(first, last, factors, settings.clear, exact(master), first_moments, second_moments,
+             exact(gradient), narrow ? out(weights) : nullptr);
+      });
+    };
+    if (settings.narrow_moments)
+      begin(loops_.adamw_narrow, static_cast<Bf16*>(first_moment), static_cast<Bf16*>(second_moment));
+    else
+      begin(loops_.adamw, exact(first_moment), exact(second_moment));
   }
 
  private:

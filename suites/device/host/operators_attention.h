@@ -315,7 +315,8 @@ constexpr Kernels<E> table_of(const char* vectors) {
           add<exact_t<E>>,
           round_to<E>,
           sum_of_squares<E>,
-          adamw<E>,
+          adamw<E, exact_t<E>>,
+          adamw<E, Bf16>,
           exponentials<E>,
           vectors};
 }

@@ -11,24 +11,13 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "suites/device/adamw_factors.h"
 #include "suites/device/operators.h"
 
 namespace assay::device {
 
 template <typename E>
 using exact_t = std::conditional_t<std::is_same_v<E, double>, double, float>;
-
-/// AdamW with everything that does not depend on the element worked out, in f64.
-struct AdamWFactors {
-  double gradient = 1;             ///< multiplies gradients
-  double keep1 = 0, take1 = 0;     ///< beta1, 1 - beta1
-  double keep2 = 0, take2 = 0;     ///< beta2, 1 - beta2
-  double rate = 0;                 ///< rate / (1 - beta1^step)
-  double inverse_correction2 = 0;  ///< 1 / (1 - beta2^step)
-  double epsilon = 0;
-  double shrink = 1;  ///< 1 - rate * decay
-  bool clear = true;
-};
 
 template <typename E>
 struct Kernels {
@@ -91,8 +80,11 @@ struct Kernels {
   void (*add_exact)(Index count, const X* x, X* y);
   void (*round)(Index count, const X* x, E* y);
   double (*sum_of_squares)(Index count, const X* x);
-  void (*adamw)(Index count, const AdamWFactors& factors, X* master, X* first_moment, X* second_moment,
-                X* gradient, E* weights);
+  /// Numbers [first, last) of all; `clear`s the gradients.
+  void (*adamw)(Index first, Index last, const AdamWFactors& factors, bool clear, X* master, X* first_moment,
+                X* second_moment, X* gradient, E* weights);
+  void (*adamw_narrow)(Index first, Index last, const AdamWFactors& factors, bool clear, X* master,
+                       Bf16* first_moment, Bf16* second_moment, X* gradient, E* weights);
   /// e^x of `count` numbers; for tests of its error.
   void (*exponential)(Index count, const X* x, X* y);
   const char* vectors;  ///< "AVX-512"

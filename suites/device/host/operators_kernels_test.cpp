@@ -207,7 +207,7 @@ std::vector<double> everything(const Kernels<double>& loops) {
   factors.rate = 0.01, factors.inverse_correction2 = 1.5, factors.epsilon = 1e-8, factors.shrink = 0.99;
   std::vector<double> master = random(5001), m = random(5001), v = random(5001), g = random(5001);
   for (double& number : v) number = number * number;
-  loops.adamw(5001, factors, master.data(), m.data(), v.data(), g.data(), nullptr);
+  loops.adamw(0, 5001, factors, true, master.data(), m.data(), v.data(), g.data(), nullptr);
   keep(master), keep(m), keep(v), keep(g);
   return results;
 }

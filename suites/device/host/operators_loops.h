@@ -327,9 +327,19 @@ double sum_of_squares(Index count, const exact_t<E>* x) {
   return sum;
 }
 
-template <typename E>
-void adamw(Index count, const AdamWFactors& factors, exact_t<E>* master, exact_t<E>* first_moment,
-           exact_t<E>* second_moment, exact_t<E>* gradient, E* weights) {
+/// A moment, stored as M: as it is, or in bf16 by chance.
+template <typename X>
+ASSAY_INLINE void store_moment(X& to, X value, std::uint32_t) {
+  to = value;
+}
+template <typename X>
+ASSAY_INLINE void store_moment(Bf16& to, X value, std::uint32_t random16) {
+  to = to_bf16_by_chance(static_cast<float>(value), random16);
+}
+
+template <typename E, typename M>
+void adamw(Index first, Index last, const AdamWFactors& factors, bool clear, exact_t<E>* master,
+           M* first_moment, M* second_moment, exact_t<E>* gradient, E* weights) {
   using X = exact_t<E>;
   const X by = static_cast<X>(factors.gradient), keep1 = static_cast<X>(factors.keep1),
           take1 = static_cast<X>(factors.take1), keep2 = static_cast<X>(factors.keep2),
@@ -338,14 +348,15 @@ void adamw(Index count, const AdamWFactors& factors, exact_t<E>* master, exact_t
           epsilon = static_cast<X>(factors.epsilon), shrink = static_cast<X>(factors.shrink);
   const auto updated = [&](Index i) __attribute__((always_inline)) {
     const X g = gradient[i] * by;
-    const X m = keep1 * first_moment[i] + take1 * g, v = keep2 * second_moment[i] + take2 * g * g;
-    first_moment[i] = m;
-    second_moment[i] = v;
+    const X m = keep1 * load(first_moment[i]) + take1 * g, v = keep2 * load(second_moment[i]) + take2 * g * g;
+    const std::uint32_t random = std::is_same_v<M, X> ? 0 : rounding_bits(i, factors.rounding);
+    store_moment(first_moment[i], m, random);
+    store_moment(second_moment[i], v, random >> 16);
     return shrink * master[i] - rate * m / (square_root(v * correction2) + epsilon);
   };
   constexpr Index block = 2048;  // cleared while it is still in the first cache: one pass over memory
-  for (Index start = 0; start < count; start += block) {
-    const Index end = start + block < count ? start + block : count;
+  for (Index start = first; start < last; start += block) {
+    const Index end = start + block < last ? start + block : last;
     if constexpr (std::is_same_v<E, X>) {
       static_cast<void>(weights);
 #pragma omp simd
@@ -358,7 +369,7 @@ void adamw(Index count, const AdamWFactors& factors, exact_t<E>* master, exact_t
         store(weights[i], weight);
       }
     }
-    if (!factors.clear) continue;
+    if (!clear) continue;
 #pragma omp simd
     for (Index i = start; i < end; ++i) gradient[i] = 0;
   }

@@ -180,6 +180,7 @@ class PrecisionTest : public testing::TestWithParam<Candidate> {
 
 class OperatorPrecision : public PrecisionTest {};
 class BlockPrecision : public PrecisionTest {};
+class UpdatePrecision : public PrecisionTest {};
 class SameBits : public PrecisionTest {};
 class KeptLogits : public PrecisionTest {};
 

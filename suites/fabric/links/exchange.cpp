@@ -13,6 +13,10 @@ namespace assay::bench {
 namespace {
 constexpr int message_tag = 1;
 constexpr int time_tag = 2;
+
+int mpi_rank(int member) {
+  return member == LinkExchange::nobody ? MPI_PROC_NULL : member;
+}
 }  // namespace
 
 std::vector<int> link_members(const std::vector<std::string>& nodes, bool every_rank) {
@@ -49,13 +53,28 @@ void LinkExchange::prepare() {
     MPI_Comm_split(group_.communicator(), own_ == nobody ? MPI_UNDEFINED : 0, own_, &communicator_);
   }
   if (own_ == nobody) return;
-  sent_.assign(settings_.bytes, std::byte{0});
-  received_.assign(settings_.bytes, std::byte{0});
+  const Transport& transport = settings_.transport;
+  if (transport.device == nullptr) {
+    sent_on_host_.assign(settings_.bytes, std::byte{0});
+    received_on_host_.assign(settings_.bytes, std::byte{0});
+    sent_seen_ = sent_on_host_.data();
+    received_seen_ = received_on_host_.data();
+    return;
+  }
+  for (auto* buffer : {&sent_, &sent_last_, &received_}) {
+    *buffer = transport.device->allocate(settings_.bytes);
+    std::memset((*buffer)->host(), 0, settings_.bytes);
+    (*buffer)->push();
+  }
+  sent_seen_ = static_cast<std::byte*>(sent_->host());
+  received_seen_ = static_cast<std::byte*>(received_->host());
+  if (transport.carrier == Carrier::library)
+    collectives_ = device::collectives_of(transport.library, *transport.device, meeting_of(communicator_));
 }
 
 int LinkExchange::reachable(int member) const {
   const int silent = settings_.last_is_silent ? members() - 1 : nobody;
-  return member == nobody || own_ == silent || member == silent ? MPI_PROC_NULL : member;
+  return own_ == silent || member == silent ? nobody : member;
 }
 
 void LinkExchange::begin(int to, int from) {
@@ -64,9 +83,10 @@ void LinkExchange::begin(int to, int from) {
   from_ = from;
   if (to == nobody && from == nobody) return;
   verify();
-  LinkPayload(settings_.seed, own_, to, exchange_).fill(sent_.data(), sent_.size());
+  LinkPayload(settings_.seed, own_, to, exchange_).fill(sent_seen_, settings_.bytes);
   message_ = 0;
-  for (int i = 0; i < settings_.warmups; ++i) one_message();
+  if (settings_.transport.device != nullptr) begin_on_device();
+  messages(settings_.warmups, false);
   to_verify_ = from != nobody;
   verify_from_ = from;
   verify_exchange_ = exchange_;
@@ -74,35 +94,85 @@ void LinkExchange::begin(int to, int from) {
 
 void LinkExchange::run() {
   if (to_ == nobody && from_ == nobody) return;
-  for (int i = 0; i < settings_.messages; ++i) one_message();
+  messages(settings_.messages, true);
+}
+
+void LinkExchange::messages(int count, bool last) {
+  const bool on_device = settings_.transport.device != nullptr;
+  for (int i = 0; i < count; ++i) {
+    if (on_device) {
+      one_message_of_device(last && i + 1 == count);
+    } else {
+      one_message();
+    }
+  }
+  if (collectives_) collectives_->finish();
 }
 
 void LinkExchange::one_message() {
-  LinkPayload(settings_.seed, own_, to_, exchange_).stamp(sent_.data(), sent_.size(), message_++);
+  LinkPayload(settings_.seed, own_, to_, exchange_).stamp(sent_seen_, settings_.bytes, message_++);
+  exchange_by_mpi(sent_seen_, received_seen_);
+}
+
+/// Every message but the last says that it is the first.
+void LinkExchange::begin_on_device() {
+  const LinkPayload payload(settings_.seed, own_, to_, exchange_);
+  std::byte* const first = sent_seen_;
+  auto* const last = static_cast<std::byte*>(sent_last_->host());
+  std::memcpy(last, first, settings_.bytes);
+  payload.stamp(first, settings_.bytes, 0);
+  payload.stamp(last, settings_.bytes, last_message());
+  sent_->push();
+  sent_last_->push();
+}
+
+void LinkExchange::one_message_of_device(bool last) {
+  device::Buffer& sent = last ? *sent_last_ : *sent_;
+  device::Device& device = *settings_.transport.device;
+  switch (settings_.transport.carrier) {
+    case Carrier::library:
+      return collectives_->exchange(settings_.bytes, sent.device(), reachable(to_), received_->device(),
+                                    reachable(from_));
+    case Carrier::straight:
+      return exchange_by_mpi(sent.device(), received_->device());
+    case Carrier::staged:
+    case Carrier::host:
+      break;
+  }
+  if (to_ != nobody) device.copy(sent.host(), sent.device(), settings_.bytes);
+  device.finish();
+  exchange_by_mpi(sent.host(), received_->host());
+  if (from_ != nobody) device.copy(received_->device(), received_->host(), settings_.bytes);
+  device.finish();
+}
+
+void LinkExchange::exchange_by_mpi(const void* sent, void* received) {
   const int count = static_cast<int>(settings_.bytes);
-  MPI_Sendrecv(sent_.data(), count, MPI_BYTE, reachable(to_), message_tag, received_.data(), count, MPI_BYTE,
-               reachable(from_), message_tag, communicator_, MPI_STATUS_IGNORE);
+  MPI_Sendrecv(sent, count, MPI_BYTE, mpi_rank(reachable(to_)), message_tag, received, count, MPI_BYTE,
+               mpi_rank(reachable(from_)), message_tag, communicator_, MPI_STATUS_IGNORE);
 }
 
 double LinkExchange::agreed_with_partner(double seconds) const {
   double other = 0;
-  MPI_Sendrecv(&seconds, 1, MPI_DOUBLE, reachable(to_), time_tag, &other, 1, MPI_DOUBLE, reachable(from_),
-               time_tag, communicator_, MPI_STATUS_IGNORE);
+  MPI_Sendrecv(&seconds, 1, MPI_DOUBLE, mpi_rank(reachable(to_)), time_tag, &other, 1, MPI_DOUBLE,
+               mpi_rank(reachable(from_)), time_tag, communicator_, MPI_STATUS_IGNORE);
   return std::max(seconds, other);
 }
 
 void LinkExchange::poison() {
   verify();
-  std::fill(received_.begin(), received_.end(), std::byte{0xff});
+  if (received_seen_ == nullptr) return;
+  std::fill_n(received_seen_, settings_.bytes, std::byte{0xff});
+  if (received_) received_->push();
 }
 
 void LinkExchange::verify() {
   if (!to_verify_) return;
   to_verify_ = false;
   ++verified_;
-  const std::size_t wrong =
-      LinkPayload(settings_.seed, verify_from_, own_, verify_exchange_)
-          .wrong_bytes(received_.data(), received_.size(), settings_.warmups + settings_.messages - 1);
+  if (received_) received_->pull();
+  const std::size_t wrong = LinkPayload(settings_.seed, verify_from_, own_, verify_exchange_)
+                                .wrong_bytes(received_seen_, settings_.bytes, last_message());
   if (wrong == 0) return;
   wrong_bytes_ += static_cast<std::int64_t>(wrong);
   if (!first_wrong_.empty()) return;
@@ -113,13 +183,15 @@ void LinkExchange::verify() {
 
 void LinkExchange::spoil(bool with_nan) {
   if (own_ != members() - 1 || !to_verify_) return;
-  const std::size_t at = received_.size() / 2;
+  const std::size_t at = settings_.bytes / 2;
+  if (received_) received_->pull();
   if (with_nan) {
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    std::memcpy(received_.data() + at, &nan, std::min(sizeof nan, received_.size() - at));
+    std::memcpy(received_seen_ + at, &nan, std::min(sizeof nan, settings_.bytes - at));
   } else {
-    received_[at] ^= std::byte{1};
+    received_seen_[at] ^= std::byte{1};
   }
+  if (received_) received_->push();
 }
 
 }  // namespace assay::bench

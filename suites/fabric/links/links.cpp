@@ -15,6 +15,8 @@
 #include "suites/fabric/links/schedule.h"
 #include "suites/fabric/links/sweep.h"
 #include "suites/harness/benchmark.h"
+#include "suites/harness/chosen_device.h"
+#include "suites/harness/device_transport.h"
 #include "suites/harness/mpi_library.h"
 #include "suites/harness/parameters.h"
 #include "suites/harness/recorder.h"
@@ -57,7 +59,7 @@ class Links final : public PassCase {
         every_rank_(every_rank_talks(parameters, group_)),
         exchange_(group_, link_members(group_, every_rank_),
                   {bytes_, messages_, static_cast<int>(integer(parameters, "warmups")), context.seed,
-                   context.fault == Fault::silent_rank}) {}
+                   context.fault == Fault::silent_rank, choose_transport(parameters, group_)}) {}
 
   void prepare() override {
     exchange_.prepare();
@@ -68,6 +70,7 @@ class Links final : public PassCase {
   }
 
   void poison() override { exchange_.poison(); }
+  device::Device* device() const override { return exchange_.transport().device; }
 
   PassLimits limits() const override {
     PassLimits limits;
@@ -152,13 +155,18 @@ class Links final : public PassCase {
                                         (nodes == 1 ? " node" : " nodes")
                                   : "the first rank of each of " + std::to_string(members) + " nodes";
     if (pattern_ == Pattern::bisection && members % 2 == 1) who += ", the last one resting";
+    const Carrier carrier = exchange_.transport().carrier;
+    const bool by_gpus = carrier == Carrier::library || carrier == Carrier::straight;
     std::string transport = "network (not identified)";
     if (nodes == 1) {
-      transport = "shared memory";
-    } else if (nodes < members) {
+      transport = by_gpus ? "within the node (not identified)" : "shared memory";
+    } else if (nodes < members && !by_gpus) {
       transport += ", shared memory within nodes";
     }
-    return {{"endpoints", who}, {"transport", transport}, {"mpi", mpi_library()}};
+    std::map<std::string, std::string> path = {
+        {"endpoints", who}, {"transport", transport}, {"mpi", mpi_library()}};
+    path.merge(exchange_.path());
+    return path;
   }
 
   std::map<std::string, double> metrics() const override {
@@ -301,7 +309,10 @@ std::string unsupported(const Parameters& parameters, const Context& context) {
     return std::to_string(members) + " endpoints are more than " + std::to_string(most_members) +
            ", which one matrix holds; say endpoints = \"nodes\" or use fewer nodes";
   }
-  return {};
+  if (by_library(parameters) && integer(parameters, "warmups") == 0)
+    return "the first message between two GPUs sets up their connection, which is no message's time; give "
+           "warmups=1 or more";
+  return transport_unsupported(parameters, group, {device::Element::int8, true});
 }
 
 std::unique_ptr<Case> make(const Parameters& parameters, const Context& context) {
@@ -334,7 +345,12 @@ BenchmarkSpec describe_links() {
           "ranks"),
       integer_parameter(
           "again", 8, 0, 1000,
-          "how many of the slowest pairs are measured again alone (with as many ordinary ones to compare)")};
+          "how many of the slowest pairs are measured again alone (with as many ordinary ones to compare)"),
+      implementation_parameter(
+          {}, "the MPI library; nccl, rccl: the library of a GPU's vendor, with device=gpu")};
+  ParameterSpec device = device_parameter();
+  device.meaning = "whose memory the messages are in: the host's, or that of one GPU for each rank";
+  spec.parameters.push_back(device);
   const std::pair<std::string, std::string> pairs{"pattern", "pairs"};
   const std::pair<std::string, std::string> bisection{"pattern", "bisection"};
   const std::pair<std::string, std::string> ring{"pattern", "ring"};

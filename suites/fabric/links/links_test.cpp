@@ -57,6 +57,13 @@ class LaunchedLinks : public testing::Test {
     return finish(assay_bench(ranks, options(arguments)), expected_exit_code);
   }
 
+  /// With a GPU of tests, whose memory the host cannot touch, for each rank.
+  std::vector<Record> run_on_device(const std::string& arguments, int expected_exit_code, int ranks = 2,
+                                    const std::string& environment = "") {
+    return finish(assay_bench(ranks, options("--device gpu --time 1ms " + arguments), bench_with_test_device),
+                  expected_exit_code, environment);
+  }
+
   /// One rank on each of the nodes n1, n2, ...
   std::vector<Record> run_on_nodes(int nodes, const std::string& arguments, int expected_exit_code) {
     std::string command = mpiexec();
@@ -82,9 +89,10 @@ class LaunchedLinks : public testing::Test {
   std::string options(const std::string& arguments) const {
     return "fabric/links --time 50ms --json " + file().string() + " " + arguments;
   }
-  std::vector<Record> finish(const std::string& command, int expected_exit_code) {
+  std::vector<Record> finish(const std::string& command, int expected_exit_code,
+                             const std::string& environment = "") {
     std::filesystem::remove(file());
-    const Ended ended = run_command("timeout 60 " + command);
+    const Ended ended = run_command(environment + " timeout 60 " + command);
     EXPECT_EQ(ended.exit_code, expected_exit_code) << ended.output;
     return std::filesystem::exists(file()) ? records_in(file()) : std::vector<Record>{};
   }
@@ -175,6 +183,53 @@ TEST_F(LaunchedLinks, ASlowRankIsInTheTimeOfItsPairs) {
   ASSERT_EQ(records.size(), 1U);
   // The last rank sleeps 5 ms in each exchange of 25 messages: at least 0.2 ms a message.
   EXPECT_LE(figure(records[0], "slowest"), 64 / 0.2e-3);
+}
+
+TEST_F(LaunchedLinks, MessagesOfDevicesArriveWhateverMovesThem) {
+  struct Way {
+    std::string implementation, environment, buffers;
+    int ranks;
+  };
+  for (const Way& way : {Way{"nccl", "", "in GPU memory", 3}, Way{"mpi", "", "staged through the host", 2},
+                         Way{"mpi", "ASSAY_TEST_HOST_REACHES=1", "moved by MPI from there", 2}}) {
+    const auto records = run_on_device(
+        "--again 1 --bytes 4KiB --pattern pairs,bisection,ring --implementation " + way.implementation, 0,
+        way.ranks, way.environment);
+    ASSERT_EQ(records.size(), 3U) << way.implementation;
+    for (const Record& record : records) {
+      EXPECT_EQ(record.devices.at(0).check.status, CheckStatus::pass) << record.devices[0].check.how;
+      EXPECT_THAT(record.path.at("buffers"), HasSubstr(way.buffers));
+      EXPECT_EQ(record.path.count("library"), way.implementation == "nccl" ? 1U : 0U);
+    }
+  }
+}
+
+TEST_F(LaunchedLinks, WrongAndMissingMessagesOfDevicesFailTheCheck) {
+  for (const std::string implementation : {"nccl", "mpi"}) {
+    for (const std::string fault : {"wrong_element", "nan", "silent_rank"}) {
+      const auto records =
+          run_on_device("--again 1 --bytes 4KiB --pattern pairs,bisection,ring --implementation " +
+                            implementation + " --plant " + fault,
+                        1);
+      ASSERT_EQ(records.size(), 3U) << fault;
+      for (const Record& record : records) {
+        const Check& check = record.devices.at(0).check;
+        EXPECT_EQ(check.status, CheckStatus::fail)
+            << implementation << " " << to_string(record.parameters.at("pattern")) << " " << fault;
+        if (fault != "wrong_element") continue;
+        EXPECT_EQ(check.error, 1.0);
+      }
+    }
+  }
+}
+
+TEST_F(LaunchedLinks, WhatDoesNotGoTogetherIsUnsupportedWithAdvice) {
+  for (const std::string arguments : {"--implementation rccl", "--implementation nccl --warmups 0"}) {
+    const auto records = run_on_device(arguments, 4);
+    ASSERT_EQ(records.size(), 1U);
+    EXPECT_THAT(records[0].reason, HasSubstr("; give ")) << arguments;
+  }
+  EXPECT_THAT(run("--implementation nccl", 4).at(0).reason, HasSubstr("give device=gpu"));
 }
 
 TEST_F(LaunchedLinks, NodesOnOneNodeAreUnsupportedWithAdvice) {

@@ -1,13 +1,16 @@
 #include <algorithm>
 
 #include "reports/base/error.h"
+#include "suites/device/collectives.h"
 #include "suites/device/device.h"
 #include "suites/harness/available_memory.h"
+#include "suites/harness/chosen_device.h"
 #include "suites/harness/parameters.h"
 #include "suites/io/support/workspace.h"
 #include "suites/memory/support/turns.h"
 #include "suites/training/llm_step/llm_step.h"
 #include "suites/training/llm_step/settings.h"
+#include "suites/training/support/host_view.h"
 #include "suites/training/support/operator_shapes.h"
 
 namespace assay::bench {
@@ -26,26 +29,46 @@ std::string exchange_unsupported(const training::ParallelLayout& layout, const P
   return {};
 }
 
-std::string unsupported(const Parameters& parameters, const Context& context) {
+/// Of the device's memory as much as the training may take; 0: not known.
+std::int64_t memory_share(const Context& context, device::Device& device) {
+  // What the libraries take for themselves (kernels, graphs, buffers of collectives) is in no estimate.
+  if (training::apart(device))
+    return static_cast<std::int64_t>(device.available_bytes().value_or(0) / 20 * 19);
+  // A tenth is left to the system, the libraries and the page cache of the shards.
+  return static_cast<std::int64_t>(available_memory_bytes() / 10 * 9) / ranks_on_own_node(context.group);
+}
+
+std::string unsupported_on(device::Device& device, const Parameters& parameters, const Context& context) {
   std::string reason = storage_unsupported(context, text(parameters, "storage"));
   if (!reason.empty()) return reason;
+  const LlmStepSettings settings = llm_step_settings(parameters, context.group.size());
+  token_source(context.seed, settings.shape.vocabulary);
+  reason = exchange_unsupported(settings.layout, context.group);
+  if (!reason.empty()) return reason;
+  reason = device.gemm_unsupported(settings.element);
+  if (!reason.empty()) return reason;
+  if (!settings.collectives.empty() && settings.layout.data > 1) {
+    reason = device::collectives_missing(settings.collectives, device);
+    if (!reason.empty()) return reason;
+  }
+  const std::int64_t share = memory_share(context, device);
+  if (share == 0) return {};
+  const auto scratch = [&](const training::ParallelLayout& layout, std::int64_t rank) {
+    return training::operator_scratch_bytes(settings.shape, layout, rank, settings.element, context.threads,
+                                            device);
+  };
+  training::MemoryRequest request = memory_request(settings);
+  request.loader_bytes = loader_bytes(settings);
+  request.scratch = scratch;
+  return training::memory_refusal(settings.shape, settings.layout, request, share);
+}
+
+std::string unsupported(const Parameters& parameters, const Context& context) {
+  // First, since it is collective and the rest may differ from rank to rank.
+  const auto [device, missing] = chosen_device(parameters, context.group);
+  if (device == nullptr) return missing;
   try {
-    const LlmStepSettings settings = llm_step_settings(parameters, context.group.size());
-    token_source(context.seed, settings.shape.vocabulary);
-    reason = exchange_unsupported(settings.layout, context.group);
-    if (!reason.empty()) return reason;
-    reason = device::host().gemm_unsupported(settings.element);
-    if (!reason.empty()) return reason;
-    const std::uint64_t available = available_memory_bytes();
-    if (available == 0) return {};  // not known
-    // A tenth is left to the system, the libraries and the page cache of the shards.
-    const auto share = static_cast<std::int64_t>(available / 10 * 9) / ranks_on_own_node(context.group);
-    const auto scratch = [&](const training::ParallelLayout& layout, std::int64_t rank) {
-      return training::operator_scratch_bytes(settings.shape, layout, rank, settings.element,
-                                              context.threads);
-    };
-    return training::memory_refusal(settings.shape, settings.layout,
-                                    {settings.element, 0, loader_bytes(settings), scratch}, share);
+    return unsupported_on(*device, parameters, context);
   } catch (const Error& wrong) {
     return wrong.what();
   }
@@ -77,10 +100,13 @@ BenchmarkSpec describe_llm_step() {
                      "tokens are dealt out over the tensor-parallel ranks between layers"),
       flag_parameter("zero1", false, "each data-parallel copy updates a share of the weights (ZeRO-1)"),
       choice_parameter(
-          "exchange", {"mpi", "shared_window"},
+          "exchange", {"mpi", "shared_window", "nccl", "rccl"},
           "of gradients and weights between data-parallel copies; shared_window: memory that they "
-          "all see, with zero1 and on one node"),
+          "all see, with zero1 and on one node; nccl, rccl: between GPUs, beside the backward pass"),
       flag_parameter("recompute", false, "the backward pass computes a layer's activations again"),
+      choice_parameter(
+          "moments", {"f32", "bf16"},
+          "of AdamW (f64 where the precision is); bf16: rounded by chance, four bytes less a parameter"),
       integer_parameter("steps", 40, 1, 1 << 20, "recorded steps at least"),
       integer_parameter("warmups", 3, 0, 1 << 20, "steps before, not recorded"),
       real_parameter("rate", "", 0, 0, 1, "learning rate after 10 steps of warm-up; 0: 3e-3 * 128 / width"),
@@ -95,6 +121,7 @@ BenchmarkSpec describe_llm_step() {
       storage_parameter()};
   spec.parameters.back().meaning =
       "name of the folder for the files of tokens and checkpoints, as the site file names it";
+  spec.parameters.push_back(device_parameter());
   const auto none = std::nullopt;
   spec.foms = {
       {"tokens", "token/s", Better::higher, "tokens of a step over all ranks / median time of a step", none},

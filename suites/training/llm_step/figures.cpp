@@ -96,6 +96,7 @@ std::map<std::string, double> llm_step_metrics(const LlmStepSettings& settings, 
       {"rss_before_bytes", facts.rss_before_bytes},
       {"bytes_sent_per_step",
        facts.bytes_sent / static_cast<double>(std::max<std::int64_t>(1, facts.steps_checked))}};
+  if (facts.device_memory_bytes) metrics["device_memory_bytes"] = *facts.device_memory_bytes;
   if (facts.steps_checked > 0) metrics["last_loss_nats"] = facts.last_loss_nats;
   if (facts.energy_j && !facts.steps_s.empty()) {
     const auto steps = static_cast<double>(facts.steps_s.size());
@@ -114,6 +115,8 @@ std::map<std::string, double> llm_step_metrics(const LlmStepSettings& settings, 
     metrics["hfu"] = (flops + again) * rate / facts.ceiling_per_second;
   }
   if (const auto share = mfu_of_gemm(settings, facts)) metrics["mfu_of_gemm"] = *share;
+  if (const auto device_s = reduce_samples(Reduce::median, facts.device_steps_s))
+    metrics["share_outside_device"] = std::max(0.0, 1 - *device_s / *median_s);
   return metrics;
 }
 

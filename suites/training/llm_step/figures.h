@@ -23,7 +23,11 @@ struct LlmStepFacts {
   double memory_estimate_bytes = 0;  ///< of the rank that needs most
   double peak_rss_bytes = 0;         ///< of the rank that had most
   double rss_before_bytes = 0;       ///< before anything was allocated: the program, its libraries, MPI
-  double bytes_sent = 0;             ///< by all ranks in all steps
+  /// Of the device of the rank that has most: what is gone since before anything was allocated.
+  std::optional<double> device_memory_bytes;
+  /// Of steps, by the device's own clock: from the first work of a step to the end of the last.
+  std::vector<double> device_steps_s;
+  double bytes_sent = 0;  ///< by all ranks in all steps
   /// What the multiply-add probes of all ranks reach together, FLOP/s; 0: not known on every rank.
   double ceiling_per_second = 0;
   std::string ceiling_source;

@@ -70,6 +70,19 @@ TEST(LlmStepFigures, WhatIsNotKnownIsLeftOut) {
   EXPECT_EQ(words.at("energy"), unknown.energy_words);
 }
 
+TEST(LlmStepFigures, WhatADeviceDidNotWorkIsOutsideIt) {
+  LlmStepFacts known = facts();
+  EXPECT_FALSE(llm_step_metrics(tiny(), known).contains("share_outside_device"));
+  EXPECT_FALSE(llm_step_metrics(tiny(), known).contains("device_memory_bytes"));
+  known.device_steps_s = {0.4, 0.2, 0.45};  // median 0.4 of 0.5
+  known.device_memory_bytes = 123;
+  const auto metrics = llm_step_metrics(tiny(), known);
+  EXPECT_DOUBLE_EQ(metrics.at("share_outside_device"), 0.2);
+  EXPECT_EQ(metrics.at("device_memory_bytes"), 123);
+  known.device_steps_s = {0.6};  // two clocks
+  EXPECT_EQ(llm_step_metrics(tiny(), known).at("share_outside_device"), 0);
+}
+
 TEST(LlmStepFigures, EnergyIsOfRecordedSteps) {
   LlmStepFacts known = facts();
   known.energy_j = 100;

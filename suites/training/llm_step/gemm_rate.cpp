@@ -6,6 +6,8 @@
 #include "suites/device/device.h"
 #include "suites/device/operators.h"
 #include "suites/harness/agreement.h"
+#include "suites/training/support/host_view.h"
+#include "suites/training/support/memory_estimate.h"
 
 namespace assay::bench {
 
@@ -13,12 +15,11 @@ namespace {
 
 using device::Element;
 
-constexpr std::int64_t smallest = 256, largest = 4096;
+constexpr std::int64_t smallest = 256, largest_on_host = 4096, largest_apart = 8192;
 constexpr int fewest_runs = 3, most_runs = 6;
 
-/// Numbers in [-1, 1) without a pattern: what multiplies zeros may be faster than it is.
-void fill(Element element, std::int64_t count, void* values) {
-  std::uint32_t state = 12345;
+/// Numbers in [-1, 1) without a pattern: what multiplies zeros may be faster than it is. `state` goes on.
+void fill(Element element, std::int64_t count, void* values, std::uint32_t& state) {
   const auto put = [&](auto* numbers, auto convert) {
     for (std::int64_t i = 0; i < count; ++i) {
       state = state * 1664525u + 1013904223u;  // Numerical Recipes, chapter 7
@@ -37,21 +38,32 @@ void fill(Element element, std::int64_t count, void* values) {
 /// What one size needs, there for as long as it is measured.
 class Product {
  public:
-  Product(Element element, int threads, std::int64_t size)
-      : shape_{size, size, size}, operators_(device::host_operators(element, threads)) {
+  Product(device::Device& device, Element element, int threads, std::int64_t size)
+      : device_(device), shape_{size, size, size}, operators_(device.operators(element, threads)) {
     operators_->reserve_linear(shape_);
-    const auto count = static_cast<std::size_t>(size * size);
+    const std::size_t bytes = static_cast<std::size_t>(size * size) * device::bytes_of(element);
+    const training::HostView view(device, std::min<std::size_t>(bytes, training::host_view_bytes));
     for (auto& buffer : buffers_) {
-      buffer = device::host().allocate(count * device::bytes_of(element));
-      fill(element, size * size, buffer->host());
+      buffer = device.allocate(bytes);
+      auto* const begin = static_cast<std::byte*>(buffer->device());
+      const std::size_t most = view.direct() ? bytes : view.most_bytes();
+      std::uint32_t state = 12345;
+      for (std::size_t at = 0; at < bytes; at += most) {
+        const std::size_t part = std::min(most, bytes - at);
+        fill(element, static_cast<std::int64_t>(part / device::bytes_of(element)), view.room(begin + at),
+             state);
+        view.put(begin + at, part);
+      }
     }
   }
   void run() {
-    operators_->linear_forward(shape_, buffers_[0]->host(), buffers_[1]->host(), nullptr,
-                               buffers_[2]->host());
+    operators_->linear_forward(shape_, buffers_[0]->device(), buffers_[1]->device(), nullptr,
+                               buffers_[2]->device());
+    device_.finish();
   }
 
  private:
+  device::Device& device_;
   const device::LinearShape shape_;
   std::unique_ptr<device::Operators> operators_;
   std::unique_ptr<device::Buffer> buffers_[3];
@@ -59,8 +71,9 @@ class Product {
 
 }  // namespace
 
-GemmRate measure_gemm_rate(const ProcessGroup& group, Element element, int threads, std::int64_t most_bytes,
-                           double time_s, Clock& clock) {
+GemmRate measure_gemm_rate(const ProcessGroup& group, device::Device& device, Element element, int threads,
+                           std::int64_t most_bytes, double time_s, Clock& clock) {
+  const std::int64_t largest = training::apart(device) ? largest_apart : largest_on_host;
   const auto agreed_bytes = static_cast<std::int64_t>(-group.maximum(-static_cast<double>(most_bytes)));
   GemmRate best;
   double spent_s = 0, shortest_s = 0;
@@ -70,7 +83,7 @@ GemmRate measure_gemm_rate(const ProcessGroup& group, Element element, int threa
     const bool too_long = spent_s + fewest_runs * 8 * shortest_s > time_s;
     if (size > smallest && (bytes > agreed_bytes || too_long)) break;
     std::unique_ptr<Product> product;
-    agree_or_throw(group, [&] { product = std::make_unique<Product>(element, threads, size); });
+    agree_or_throw(group, [&] { product = std::make_unique<Product>(device, element, threads, size); });
     product->run();  // the first one plans and touches memory
     shortest_s = 0;
     for (int run = 0; run < most_runs && (run < fewest_runs || spent_s < time_s); ++run) {

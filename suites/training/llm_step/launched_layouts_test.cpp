@@ -67,8 +67,8 @@ class SerialTraining {
     training::ParallelLayout layout = settings_.layout;
     layout.micro_batch = layout.global_batch;
     const ProcessGroup alone;
-    training::Trainer trainer(alone, settings_.shape, layout, *operators, settings_.optimizer,
-                              [] { return 0.0; });
+    training::Trainer trainer(alone, settings_.shape, layout, {device::host(), *operators},
+                              settings_.optimizer, [] { return 0.0; });
     trainer.initialise(seed_);
     std::vector<double> all;
     while (all.size() < steps) {

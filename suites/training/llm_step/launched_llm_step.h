@@ -80,17 +80,20 @@ class LaunchedLlmStep : public testing::Test {
     request_.cases.push_back(one);
   }
 
-  /// Runs what was added in one start.
-  std::vector<Record> run(int ranks, const std::string& fault = "") {
+  /// Runs what was added in one start, by assay-bench or one of its kind for tests.
+  std::vector<Record> run(int ranks, const std::string& fault = "",
+                          const std::string& program = "assay-bench", const std::string& environment = "") {
     request_.start = 1;
     request_.seed = 23;
     request_.plant = fault;
     request_.storage = {{"scratch", scratch_ / "."}};
     std::filesystem::remove(results());
     write_file(scratch_ / "request.json", to_json(request_));
-    const Ended ended =
-        run_command("timeout 120 " + assay_bench(ranks, "--request " + (scratch_ / "request.json").string() +
-                                                            " --results " + results().string()));
+    const Ended ended = run_command(
+        environment + " timeout 120 " +
+        assay_bench(ranks,
+                    "--request " + (scratch_ / "request.json").string() + " --results " + results().string(),
+                    program));
     EXPECT_EQ(ended.exit_code, 0) << ended.output;
     std::vector<Record> records = records_of_start(results());
     EXPECT_EQ(records.size(), request_.cases.size());

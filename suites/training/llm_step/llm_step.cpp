@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <numbers>
 #include <optional>
 #include <stdexcept>
@@ -11,14 +12,18 @@
 #include <utility>
 #include <vector>
 
+#include "reports/base/error.h"
 #include "reports/base/files.h"
 #include "reports/base/names.h"
+#include "suites/device/collectives.h"
 #include "suites/device/device.h"
 #include "suites/harness/agreement.h"
+#include "suites/harness/chosen_device.h"
 #include "suites/harness/group_energy.h"
 #include "suites/harness/recorder.h"
 #include "suites/training/llm_step/checkpointing.h"
 #include "suites/training/llm_step/corpus.h"
+#include "suites/training/llm_step/device_time.h"
 #include "suites/training/llm_step/figures.h"
 #include "suites/training/llm_step/gemm_rate.h"
 #include "suites/training/llm_step/rank_times.h"
@@ -47,8 +52,9 @@ class PassClock final : public Clock {
 
 class LlmStep final : public PassCase {
  public:
-  LlmStep(const Parameters& parameters, const Context& context)
+  LlmStep(const Parameters& parameters, const Context& context, device::Device& device)
       : context_(context),
+        device_(device),
         group_(context.group),
         settings_(llm_step_settings(parameters, context.group.size())),
         storage_(text(parameters, "storage")),
@@ -56,6 +62,8 @@ class LlmStep final : public PassCase {
         corpus_size_(corpus_size(settings_)),
         rank_times_(group_),
         energy_(group_) {}
+
+  device::Device* device() const override { return settings_.on_gpu ? &device_ : nullptr; }
 
   PassLimits limits() const override {
     PassLimits limits;
@@ -70,10 +78,11 @@ class LlmStep final : public PassCase {
   void prepare() override {
     // Before the training has any memory, and no more than it will have.
     SteadyClock clock;
+    free_before_ = settings_.on_gpu ? device_.available_bytes() : std::nullopt;
     facts_.gemm =
-        measure_gemm_rate(group_, settings_.element, context_.threads,
+        measure_gemm_rate(group_, device_, settings_.element, context_.threads,
                           training::total_bytes(training::memory_items(
-                              settings_.shape, settings_.layout, group_.rank(), {settings_.element, 0, 0})),
+                              settings_.shape, settings_.layout, group_.rank(), memory_request(settings_))),
                           std::clamp(context_.time_s / 20, 0.2, 2.0), clock);
     facts_.rss_before_bytes = training::resident_bytes();
     training::forget_peak_resident();
@@ -81,15 +90,22 @@ class LlmStep final : public PassCase {
     // Ranks that fail alone must not leave others waiting in the trainer's constructor.
     agree_or_throw(group_, [&] {
       load_from(0);
-      operators_ = device::host_operators(settings_.element, context_.threads);
+      operators_ = device_.operators(settings_.element, context_.threads);
     });
+    training::Workplace workplace{device_, *operators_};
+    if (!settings_.collectives.empty())
+      workplace.collectives = [this](const device::Meeting& meeting) {
+        return device::collectives_of(settings_.collectives, device_, meeting);
+      };
     trainer_ = std::make_unique<training::Trainer>(
-        group_, settings_.shape, settings_.layout, *operators_, settings_.optimizer,
+        group_, settings_.shape, settings_.layout, workplace, settings_.optimizer,
         [this] { return clock_.now_s(); },
         context_.fault == Fault::silent_rank && group_.rank() == group_.size() - 1);
+    device_time_ = device_time(device_);
+    if (device_time_) trainer_->on_work([this] { device_time_->start(); }, [this] { device_time_->stop(); });
     trainer_->initialise(context_.seed);
     if (settings_.checkpoint_every > 0) checkpointing_.emplace(context_, storage_, settings_, *trainer_);
-    ceiling_ = device::host().gemm_ceiling(settings_.element, context_.threads);
+    ceiling_ = device_.gemm_ceiling(settings_.element, context_.threads);
   }
 
   /// Weights and moments are what the training is about; everything else is computed anew in each step.
@@ -102,6 +118,10 @@ class LlmStep final : public PassCase {
     if (context_.fault == Fault::wrong_element && fingerprint_.size() == 1) corrupt();
     clock_.use(&recorder);
     if (recorder.recording() && rank_times_.steps() == 0) energy_.start(recorder.now_s());
+    // One step of the warm-up shows the phases of those that nobody waits within.
+    const bool phases =
+        trainer_->asynchronous() && recorder.pass() > 0 && recorder.pass() + 1 == settings_.warmups;
+    trainer_->wait_between_phases(phases);
     const double exchanged_s = trainer_->exchanged_within_layers_s();
     training::StepResult result;
     const double step_s = recorder.time("step", [&] {
@@ -111,10 +131,8 @@ class LlmStep final : public PassCase {
     OwnStep own{own_.end_s - own_.begin_s, {}, trainer_->exchanged_within_layers_s() - exchanged_s};
     for (std::size_t i = 0; i < training::phase_count; ++i)
       own.phases_s[i] = trainer_->log().total_s(static_cast<training::Phase>(i));
-    std::vector<double> parts(own.phases_s.begin(), own.phases_s.end());
-    group_.maximum(parts);
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      recorder.add(std::string(training::name_of(static_cast<training::Phase>(i))), parts[i]);
+    if (phases) phased_ = {own, own_, trainer_->steps(), trainer_->log().spans()};
+    add_phases(recorder, own);
     recorder.add("loss", result.loss, "1");
     // Each step once: the histogram adds up what all ranks give.
     if (group_.rank() == 0) recorder.operation("each_step", step_s);
@@ -122,20 +140,21 @@ class LlmStep final : public PassCase {
       energy_.read(recorder.now_s());
       if (!facts_.steps_s.empty()) recorder.add("change", std::abs(step_s / facts_.steps_s.back() - 1), "1");
       facts_.steps_s.push_back(step_s);
+      if (device_time_ && trainer_->asynchronous()) facts_.device_steps_s.push_back(device_time_->seconds());
       rank_times_.add(own);
     }
     keep(result);
     if (checkpointing_) checkpointing_->after_step(recorder);
+    if (recorder.pass() == 0) trainer_->record_steps();
     clock_.use(nullptr);
   }
 
   void plant(Fault fault) override {
     if (group_.rank() != group_.size() - 1) return;
-    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
     const std::size_t bytes = device::bytes_of(settings_.element);
-    if (fault == Fault::nan) std::memset(weight, 0xFF, bytes);
+    if (fault == Fault::nan) change_weight([&](std::byte* weight) { std::memset(weight, 0xFF, bytes); });
     if (fault != Fault::wrong_element) return;
-    weight[0] ^= std::byte{1};  // the lowest bit of one weight
+    change_weight([](std::byte* weight) { weight[0] ^= std::byte{1}; });  // the lowest bit
     if (checkpointing_) checkpointing_->plant();
   }
 
@@ -148,7 +167,8 @@ class LlmStep final : public PassCase {
     rank_times_.gather();
     energy_.gather();
     if (!context_.trace_file.empty())
-      trace_ = trace_of_step(group_, trainer_->steps(), own_, trainer_->log().spans());
+      trace_ = phased_.step > 0 ? trace_of_step(group_, phased_.step, phased_.interval, phased_.spans)
+                                : trace_of_step(group_, trainer_->steps(), own_, trainer_->log().spans());
     find_facts();
     // Last: it goes back to an earlier state.
     const Verdict resumed = checkpointing_ ? go_on_from_checkpoint() : Verdict{};
@@ -194,12 +214,18 @@ class LlmStep final : public PassCase {
             {fingerprint_.begin(), fingerprint_.begin() + static_cast<std::ptrdiff_t>(steps)})) +
         " (" + std::to_string(steps) + " steps, seed " + std::to_string(context_.seed) + ")";
     if (checkpointing_) checkpointing_->add_to(path);
+    if (settings_.on_gpu) add_device_words(path);
     return path;
   }
 
   std::map<std::string, double> metrics() const override {
     std::map<std::string, double> metrics = llm_step_metrics(settings_, facts_);
-    metrics.merge(rank_metrics(rank_times_.ranks(), rank_times_.steps()));
+    std::map<std::string, double> of_ranks = rank_metrics(rank_times_.ranks(), rank_times_.steps());
+    if (trainer_->asynchronous()) {
+      std::erase_if(of_ranks, [](const auto& one) { return one.first.starts_with("share_"); });
+      if (phased_.step > 0) of_ranks.merge(shares_of(phased_.own));
+    }
+    metrics.merge(of_ranks);
     if (checkpointing_) checkpointing_->add_to(metrics, facts_.steps_s);
     return metrics;
   }
@@ -244,8 +270,40 @@ class LlmStep final : public PassCase {
   /// and large enough not to be rounded away. The fingerprint of every later step must show it.
   void corrupt() {
     if (group_.rank() != group_.size() - 1) return;
-    std::byte* weight = trainer_->weights(trainer_->local().tensors.back().offset);
-    weight[device::bytes_of(settings_.element) - 2] ^= std::byte{8};
+    change_weight(
+        [this](std::byte* weight) { weight[device::bytes_of(settings_.element) - 2] ^= std::byte{8}; });
+  }
+
+  /// The first one of the last tensor.
+  void change_weight(const std::function<void(std::byte*)>& change) {
+    trainer_->change_weight(trainer_->local().tensors.back().offset, change);
+  }
+
+  /// Each the longest over the ranks. Of steps that are only begun the host sees no phase but data.
+  void add_phases(Recorder& recorder, const OwnStep& own) {
+    std::vector<double> parts(own.phases_s.begin(), own.phases_s.end());
+    group_.maximum(parts);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto phase = static_cast<training::Phase>(i);
+      if (trainer_->asynchronous() && phase != training::Phase::data) continue;
+      recorder.add(std::string(training::name_of(phase)), parts[i]);
+    }
+  }
+
+  void add_device_words(std::map<std::string, std::string>& path) const {
+    path["step"] = trainer_->how();
+    if (const std::string words = trainer_->exchange_words(); !words.empty()) path["gradients"] = words;
+    if (settings_.layout.tensor > 1) path["within_layers"] = "MPI, staged through the host";
+    if (settings_.layout.pipeline > 1) path["between_stages"] = "MPI, staged through the host";
+    if (!trainer_->asynchronous()) return;
+    path["phases"] = "not known: they need two steps of warm-up at least";
+    if (phased_.step == 0) return;
+    std::array<char, 160> text{};
+    std::snprintf(
+        text.data(), text.size(),
+        "of step %d, in the warm-up, begun kernel by kernel and waited for after each phase: %.4g s",
+        static_cast<int>(phased_.step), phased_.own.whole_s);
+    path["phases"] = text.data();
   }
 
   /// What is known of a step when it has ended; not timed.
@@ -271,22 +329,6 @@ class LlmStep final : public PassCase {
     return checkpointing_->check(fingerprint_, course);
   }
 
-  std::int64_t not_finite() const {
-    const auto count = [&]<typename T, typename Finite>(const T*, Finite finite) {
-      std::int64_t wrong = 0;
-      for (const training::LocalTensor& tensor : trainer_->local().tensors) {
-        const T* values = reinterpret_cast<const T*>(trainer_->weights(tensor.offset));
-        wrong += std::count_if(values, values + tensor.count(), [&](T value) { return !finite(value); });
-      }
-      return wrong;
-    };
-    const auto plain = [](auto value) { return std::isfinite(value); };
-    if (settings_.element == Element::f64) return count(static_cast<const double*>(nullptr), plain);
-    if (settings_.element == Element::f32) return count(static_cast<const float*>(nullptr), plain);
-    return count(static_cast<const device::Bf16*>(nullptr),
-                 [](device::Bf16 value) { return std::isfinite(device::to_float(value)); });
-  }
-
   std::vector<RankState> all_states() const {
     RankState own;
     own.own_loss = last_.own_loss;
@@ -294,7 +336,7 @@ class LlmStep final : public PassCase {
     own.after_last_step = after_last_step_;
     own.now = trainer_->checksum_of_all();
     own.table = trainer_->checksum_of_table();
-    own.not_finite = not_finite();
+    own.not_finite = trainer_->not_finite();
     own.exchange = trainer_->verify_exchange();
     std::string bytes(sizeof own, '\0');
     std::memcpy(bytes.data(), &own, sizeof own);
@@ -316,15 +358,20 @@ class LlmStep final : public PassCase {
     facts_.loss_bound_nats = learned_bound(task());
     facts_.last_loss_nats = last_.loss;
     facts_.steps_checked = static_cast<std::int64_t>(fingerprint_.size());
-    const auto items =
-        training::memory_items(settings_.shape, settings_.layout, group_.rank(),
-                               {settings_.element, operators_->scratch_bytes(), loader_bytes(settings_)});
+    training::MemoryRequest request = memory_request(settings_);
+    request.scratch_bytes = operators_->scratch_bytes();
+    request.loader_bytes = loader_bytes(settings_);
+    const auto items = training::memory_items(settings_.shape, settings_.layout, group_.rank(), request);
+    if (const auto free = device_.available_bytes(); free_before_ && free)
+      facts_.device_memory_bytes = static_cast<double>(*free_before_) - static_cast<double>(*free);
+    if (!group_.any(!facts_.device_memory_bytes))
+      facts_.device_memory_bytes = group_.maximum(*facts_.device_memory_bytes);
     facts_.memory_estimate_bytes = group_.maximum(static_cast<double>(training::resident_bytes(items)));
     facts_.rss_before_bytes = group_.maximum(facts_.rss_before_bytes);
     facts_.peak_rss_bytes = group_.maximum(training::peak_resident_bytes());
     facts_.bytes_sent = static_cast<double>(group_.sum(trainer_->bytes_sent()));
     // What disturbs the machine for a moment must not make the ceiling low: the better of before and after.
-    const auto again = device::host().gemm_ceiling(settings_.element, context_.threads);
+    const auto again = device_.gemm_ceiling(settings_.element, context_.threads);
     if (again && (!ceiling_ || again->per_second > ceiling_->per_second)) ceiling_ = again;
     const bool known = !group_.any(!ceiling_);
     std::vector<double> each(static_cast<std::size_t>(group_.size()));
@@ -337,7 +384,9 @@ class LlmStep final : public PassCase {
   std::string precision() const {
     if (settings_.element != Element::bf16)
       return std::string(device::name_of(settings_.element)) + " throughout";
-    return "bf16 activations and products, f32 accumulation, gradients, master weights and AdamW moments";
+    return std::string("bf16 activations and products, f32 accumulation, gradients") +
+           (settings_.optimizer.narrow_moments ? " and master weights"
+                                               : ", master weights and AdamW moments");
   }
 
   std::string optimizer() const {
@@ -347,10 +396,19 @@ class LlmStep final : public PassCase {
         text.data(), text.size(),
         "AdamW, rate %g after %d steps of warm-up, beta %g and %g, decay %g of matrices, clipped at %g",
         o.rate, static_cast<int>(o.warmup), o.beta1, o.beta2, o.decay, o.clip);
-    return text.data();
+    return std::string(text.data()) + (o.narrow_moments ? ", moments in bf16, rounded by chance" : "");
   }
 
+  /// A step that was waited for after each phase.
+  struct PhasedStep {
+    OwnStep own;
+    Recorder::Interval interval;
+    std::int64_t step = 0;  ///< 0: there was none
+    std::vector<training::Span> spans;
+  };
+
   const Context context_;
+  device::Device& device_;
   const ProcessGroup& group_;
   const LlmStepSettings settings_;
   const std::string storage_;
@@ -363,6 +421,9 @@ class LlmStep final : public PassCase {
   std::unique_ptr<training::Trainer> trainer_;
   std::optional<Checkpointing> checkpointing_;
   std::optional<device::Ceiling> ceiling_;
+  std::unique_ptr<DeviceTime> device_time_;
+  std::optional<std::uint64_t> free_before_;  ///< bytes of the device
+  PhasedStep phased_;
   bool last_pass_ = false;  ///< its sums of gradients are verified
   RankTimes rank_times_;
   GroupEnergy energy_;
@@ -377,7 +438,9 @@ class LlmStep final : public PassCase {
 }  // namespace
 
 std::unique_ptr<Case> make_llm_step(const Parameters& parameters, const Context& context) {
-  return std::make_unique<LlmStep>(parameters, context);
+  const auto [device, missing] = chosen_device(parameters, context.group);
+  if (device == nullptr) throw Error(ExitStatus::cannot_run, missing);
+  return std::make_unique<LlmStep>(parameters, context, *device);
 }
 
 }  // namespace assay::bench

@@ -102,7 +102,12 @@ std::map<std::string, double> rank_metrics(const std::vector<RankReport>& ranks,
   if (median_s > 0) metrics["rank_spread"] = *std::max_element(medians_s.begin(), medians_s.end()) / median_s;
   metrics["rank_jitter"] = ranks[jittery].row.jitter;
   metrics["most_jittery_rank"] = static_cast<double>(jittery);
-  const OwnStep& sum = ranks[slowest].sum;
+  metrics.merge(shares_of(ranks[slowest].sum));
+  return metrics;
+}
+
+std::map<std::string, double> shares_of(const OwnStep& sum) {
+  std::map<std::string, double> metrics;
   if (sum.whole_s <= 0) return metrics;
   double other = 1;
   for (std::size_t i = 0; i < training::phase_count; ++i) {

@@ -25,6 +25,10 @@ struct OwnStep {
   double own_s() const;
 };
 
+/// share_forward, share_backward, share_exposed, share_optimizer, share_data, share_other, whose sum is 1,
+/// and share_within_layers, which is part of forward and backward. Empty for no time at all. Pure.
+std::map<std::string, double> shares_of(const OwnStep& sum);
+
 /// What a rank tells of all its recorded steps.
 struct RankReport {
   RankRow row;
@@ -35,9 +39,8 @@ struct RankReport {
 std::size_t slowest_rank(const std::vector<RankReport>& ranks);
 
 /// slowest_rank, slowest_rank_share (how often it was the last), rank_spread (largest median own time over
-/// the median of them), rank_jitter (the largest) and most_jittery_rank; share_forward, share_backward,
-/// share_exposed, share_optimizer, share_data, share_other of the slowest rank's steps, whose sum is 1, and
-/// share_within_layers, which is part of forward and backward. Empty without ranks or steps. Pure.
+/// the median of them), rank_jitter (the largest) and most_jittery_rank; the shares of the slowest rank's
+/// steps. Empty without ranks or steps. Pure.
 std::map<std::string, double> rank_metrics(const std::vector<RankReport>& ranks, std::int64_t steps);
 
 class RankTimes {

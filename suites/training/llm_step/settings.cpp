@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reports/base/error.h"
+#include "suites/harness/chosen_device.h"
 #include "suites/training/support/loader.h"
 
 namespace assay::bench {
@@ -21,6 +22,16 @@ device::Element parse_precision(const std::string& name) {
 
 int significand_bits(device::Element element) {
   return element == device::Element::bf16 ? 8 : element == device::Element::f32 ? 24 : 53;
+}
+
+/// Each way of exchanging gradients reaches one kind of memory.
+void require_exchange(bool on_gpu, const std::string& exchange) {
+  if (exchange == "mpi" || on_gpu == (exchange != "shared_window")) return;
+  throw bad_input("exchange=" + exchange + " moves what is in the memory of " +
+                      (on_gpu ? "the host, and device=gpu keeps gradients in that of GPUs"
+                              : "GPUs, and device=host keeps gradients in that of the host"),
+                  on_gpu ? "choose nccl (NVIDIA), rccl (AMD), or mpi, which goes through the host"
+                         : "choose mpi or shared_window, or device=gpu");
 }
 
 std::string count(std::int64_t number, const char* thing) {
@@ -53,9 +64,13 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
   if (layout.global_batch == 0) layout.global_batch = layout.micro_batch * layout.data * layout.pipeline;
   layout.sequence_parallel = flag(parameters, "sequence_parallel");
   layout.shard_optimizer = flag(parameters, "zero1");
-  layout.shared_window = text(parameters, "exchange") == "shared_window";
+  const std::string& exchange = text(parameters, "exchange");
+  layout.shared_window = exchange == "shared_window";
   layout.recompute_activations = flag(parameters, "recompute");
   training::require_valid(settings.shape, layout, ranks);
+  settings.on_gpu = wants_gpu(parameters);
+  if (exchange == "nccl" || exchange == "rccl") settings.collectives = exchange;
+  require_exchange(settings.on_gpu, exchange);
 
   const std::string &precision = text(parameters, "precision"), &floor = text(parameters, "least_precision");
   settings.element = parse_precision(precision);
@@ -64,6 +79,10 @@ LlmStepSettings llm_step_settings(const Parameters& parameters, int ranks) {
                     "train in " + floor + ", or ask those who set least_precision");
   }
   settings.optimizer.rate = real(parameters, "rate");
+  settings.optimizer.narrow_moments = text(parameters, "moments") == "bf16";
+  if (settings.optimizer.narrow_moments && settings.element == device::Element::f64)
+    throw bad_input("moments=bf16 with precision=f64: the reference keeps all numbers in f64",
+                    "give moments=f32, or precision=f32 or bf16");
   settings.optimizer.warmup = 10;
   if (settings.optimizer.rate == 0)
     settings.optimizer.rate = 3e-3 * 128 / static_cast<double>(settings.shape.width);
@@ -125,6 +144,14 @@ CorpusSize corpus_size(const LlmStepSettings& settings) {
   size.tokens_per_shard = samples * sequence + 1;
   size.steps = samples * size.shards / settings.layout.global_batch;
   return size;
+}
+
+training::MemoryRequest memory_request(const LlmStepSettings& settings) {
+  training::MemoryRequest request;
+  request.element = settings.element;
+  request.apart = settings.on_gpu;
+  request.narrow_moments = settings.optimizer.narrow_moments;
+  return request;
 }
 
 std::int64_t loader_bytes(const LlmStepSettings& settings) {

@@ -18,6 +18,8 @@ struct LlmStepSettings {
   training::ParallelLayout layout;
   device::Element element = device::Element::f32;
   training::OptimizerSettings optimizer;
+  bool on_gpu = false;
+  std::string collectives;            ///< "nccl", "rccl": gradients go between the devices; empty: by MPI
   int steps = 1;                      ///< recorded at least
   int warmups = 0;                    ///< not recorded
   std::int64_t checkpoint_every = 0;  ///< steps; 0: no checkpoints
@@ -45,6 +47,9 @@ struct CorpusSize {
 /// 2000 steps but not more than 16 Mi tokens, and at least warmups + steps but not more than 256 Mi tokens;
 /// in shards of some 1 Mi tokens. Each holds at least one sample.
 CorpusSize corpus_size(const LlmStepSettings& settings);
+
+/// What the memory of a rank is asked for with; scratch and the loader are still to be added.
+training::MemoryRequest memory_request(const LlmStepSettings& settings);
 
 /// Bytes of one micro-batch queue of the loader, as the memory estimate counts them.
 std::int64_t loader_bytes(const LlmStepSettings& settings);

@@ -16,6 +16,7 @@
 #include "suites/io/support/storage_error.h"
 #include "suites/training/support/checkpoint_identity.h"
 #include "suites/training/support/fingerprint.h"
+#include "suites/training/support/host_view.h"
 #include "suites/training/support/sealed_text.h"
 
 namespace assay::training {
@@ -89,6 +90,10 @@ std::uint64_t in_pieces(int number, std::size_t bytes, Move move) {
   return sum;
 }
 
+device::Device& device_of(const StateBlock& block) {
+  return block.device == nullptr ? device::host() : *block.device;
+}
+
 std::string manifest_line(std::int64_t rank, std::uint64_t bytes, const std::string& header) {
   return "file " + std::to_string(rank) + " " + std::to_string(bytes) + " " + sha256_hex(header);
 }
@@ -109,9 +114,11 @@ std::string write_checkpoint_file(const std::filesystem::path& path, const std::
   std::uint64_t offset = header_bytes;
   for (const StateBlock& block : part.blocks) {
     const auto number = static_cast<int>(&block - part.blocks.data());
+    const HostView view(device_of(block), piece_bytes);
     const std::uint64_t sum = in_pieces(number, block.bytes, [&](std::size_t bytes, std::size_t at) {
-      write_at(file, block.begin + at, bytes, offset + at);
-      return block.begin + at;
+      const std::byte* const piece = view.get(block.begin + at, bytes);
+      write_at(file, piece, bytes, offset + at);
+      return piece;
     });
     offset += block.bytes;
     lines.push_back("block " + block.name + " " + std::to_string(block.bytes) + " " + hex(sum));
@@ -163,11 +170,14 @@ void CheckpointFile::read(Reading reading) const {
   for (std::size_t i = 0; i < part_.blocks.size(); offset += part_.blocks[i++].bytes) {
     const StateBlock& block = part_.blocks[i];
     if (block.begin == nullptr) continue;
+    const bool restores = reading == Reading::restore;
+    const HostView view(restores ? device_of(block) : device::host(), piece_bytes);
     const std::uint64_t sum =
         in_pieces(static_cast<int>(i), block.bytes, [&](std::size_t bytes, std::size_t at) {
           std::byte* into =
-              reading == Reading::compare ? reinterpret_cast<std::byte*>(aside.data()) : block.begin + at;
+              restores ? view.room(block.begin + at) : reinterpret_cast<std::byte*>(aside.data());
           read_at(file_, into, bytes, offset + at);
+          if (restores) view.put(block.begin + at, bytes);
           return into;
         });
     if (hex(sum) == checksums_[i]) continue;

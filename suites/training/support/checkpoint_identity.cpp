@@ -66,6 +66,7 @@ std::vector<std::string> lines_of(const CheckpointIdentity& identity, std::int64
   add("decay", optimizer.decay);
   add("clip", optimizer.clip);
   add("warmup", optimizer.warmup);
+  add("narrow_moments", int{optimizer.narrow_moments});
   add("seed", identity.seed);
   return lines;
 }

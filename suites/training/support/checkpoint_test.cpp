@@ -49,8 +49,9 @@ class SmallTraining {
  public:
   explicit SmallTraining(const CheckpointIdentity& identity)
       : identity_(identity), operators_(device::host_operators(identity.element, 1)) {
-    trainer_ = std::make_unique<Trainer>(alone_, identity.shape, identity.layout, *operators_,
-                                         identity.optimizer, [] { return 0.0; });
+    trainer_ = std::make_unique<Trainer>(alone_, identity.shape, identity.layout,
+                                         Workplace{device::host(), *operators_}, identity.optimizer,
+                                         [] { return 0.0; });
     trainer_->initialise(identity.seed);
   }
 

@@ -13,6 +13,9 @@ namespace assay::training {
 
 namespace {
 
+/// StepNumbers (step_memory.h), to whole cache lines.
+constexpr std::int64_t step_numbers = 8;
+
 /// Bytes in the unit that memory is sold in.
 std::string gib(std::int64_t bytes) {
   std::array<char, 32> text{};
@@ -50,7 +53,7 @@ struct Quantities {
 };
 
 void add_state(Items& items, const Quantities& q, const LocalInventory& local, const ParallelLayout& layout,
-               std::int64_t data_rank) {
+               std::int64_t data_rank, const MemoryRequest& request) {
   const std::int64_t flat = flat_length(local, layout);
   const bool sharded = layout.shard_optimizer;
   const std::int64_t updated = sharded ? flat / layout.data : flat;
@@ -64,10 +67,13 @@ void add_state(Items& items, const Quantities& q, const LocalInventory& local, c
     items.add("others' gradients", q.exact, updated, layout.data - 1, part, true);
   else if (layout.data > 1)
     items.add("mpi", Element::int8, std::min<std::int64_t>(exchange_piece_bytes, flat * 4),
-              2 * exchange_pieces, "pieces of gradients that MPI is adding up");
+              (request.apart ? 1 : 2) * exchange_pieces,
+              request.apart ? "pieces of gradients on their way to and from MPI"
+                            : "pieces of gradients that MPI is adding up");
   if (q.element != q.exact) items.add("master", q.exact, updated, 1, part);
-  items.add("first_moment", q.exact, updated, 1, part);
-  items.add("second_moment", q.exact, updated, 1, part);
+  const Element moment = request.narrow_moments ? Element::bf16 : q.exact;
+  items.add("first_moment", moment, updated, 1, part);
+  items.add("second_moment", moment, updated, 1, part);
 }
 
 void add_kept(Items& items, const Quantities& q, std::int64_t all, std::int64_t recomputed) {
@@ -89,7 +95,8 @@ void add_kept(Items& items, const Quantities& q, std::int64_t all, std::int64_t 
             "R feed_forward / tensor");
 }
 
-void add_work(Items& items, const Quantities& q, const ParallelLayout& layout, std::int64_t stage) {
+void add_work(Items& items, const Quantities& q, const ParallelLayout& layout, std::int64_t stage,
+              bool apart) {
   const std::int64_t width = q.shape.width;
   // The stage's output and the gradient of the residual stream; each of these doubles as what is sent.
   items.add("work.residual_out", q.element, q.own_rows * width, 1, "R' width");
@@ -108,7 +115,15 @@ void add_work(Items& items, const Quantities& q, const ParallelLayout& layout, s
   if (layout.pipeline > 1) {
     const std::int64_t neighbours = (stage > 0 ? 1 : 0) + (stage + 1 < layout.pipeline ? 1 : 0);
     items.add("work.sent", q.element, q.own_rows * width, neighbours, "R' width, for each neighbour");
+    if (apart) items.add("work.received", q.element, q.own_rows * width, 1, "R' width");
   }
+}
+
+/// What passes between a device and its host.
+void add_passage(Items& items, const Quantities& q, const ParallelLayout& layout, bool has_tokens) {
+  for (const char* const name : {"tokens", "targets"})
+    items.add(name, Element::int32, has_tokens ? q.rows * layout.micro_batches() : 0, 1, "R micro-batches");
+  items.add("view", Element::int8, host_view_bytes, 1, "a piece on its way to or from the host");
 }
 
 void add_end(Items& items, const Quantities& q) {
@@ -138,13 +153,16 @@ std::vector<MemoryItem> memory_items(const ModelShape& shape, const ParallelLayo
   const std::int64_t layers = stage_layers(shape, layout, at.pipeline).count;
   const std::int64_t all = layers * under_way(layout.pipeline, at.pipeline, layout.micro_batches());
   Items items;
-  add_state(items, q, local_inventory(shape, layout, rank), layout, at.data);
+  add_state(items, q, local_inventory(shape, layout, rank), layout, at.data, request);
   add_kept(items, q, all, layout.recompute_activations ? 1 : all);
-  add_work(items, q, layout, at.pipeline);
-  if (at.pipeline == layout.pipeline - 1) add_end(items, q);
+  add_work(items, q, layout, at.pipeline, request.apart);
+  const bool last = at.pipeline == layout.pipeline - 1;
+  if (last) add_end(items, q);
+  if (request.apart) add_passage(items, q, layout, last || at.pipeline == 0);
+  items.add("numbers", Element::f64, step_numbers, 1, "loss, sums of squares, rate of the step");
   items.add("scratch", Element::int8, request.scratch ? request.scratch(layout, rank) : request.scratch_bytes,
             1, "what the operators reserve");
-  items.add("loader", Element::int8, request.loader_bytes, 1, "the queue of the loader");
+  items.add("loader", Element::int8, request.apart ? 0 : request.loader_bytes, 1, "the queue of the loader");
   return items.take();
 }
 

@@ -14,6 +14,9 @@ namespace assay::training {
 
 using device::Element;
 
+/// Pieces in which the host looks at the memory of a device (host_view.h).
+inline constexpr std::int64_t host_view_bytes = std::int64_t{16} << 20;
+
 /// `copies` buffers of `count` numbers.
 struct MemoryItem {
   std::string name;  ///< "weights", "kept.qkv", "work.d_qkv"
@@ -33,6 +36,10 @@ struct MemoryRequest {
   Element element = Element::f32;  ///< f64, f32 or bf16, of activations and products
   std::int64_t scratch_bytes = 0;  ///< of the operators
   std::int64_t loader_bytes = 0;   ///< of the prefetching loader's queue
+  /// The memory is a device's, apart from the host's: without what only the host holds, with what is kept on
+  /// the way between the two.
+  bool apart = false;
+  bool narrow_moments = false;  ///< AdamW's, in bf16
   /// The operators' scratch on a rank of any layout, in place of `scratch_bytes` (operator_scratch_bytes):
   /// for asking beforehand, and for the ways that a refusal suggests.
   std::function<std::int64_t(const ParallelLayout& layout, std::int64_t rank)> scratch = {};

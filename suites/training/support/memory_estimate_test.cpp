@@ -60,6 +60,28 @@ TEST(MemoryEstimate, Bf16KeepsF32Masters) {
   EXPECT_EQ(bytes(items, "kept.log_sum"), 2 * 8 * 4 * 4);
 }
 
+TEST(MemoryEstimate, NarrowMomentsTakeHalf) {
+  const auto items = memory_items(small(), {}, 0, {.element = Element::f32, .narrow_moments = true});
+  const std::int64_t n = parameter_count(small());
+  EXPECT_EQ(bytes(items, "first_moment"), 2 * n);
+  EXPECT_EQ(bytes(items, "second_moment"), 2 * n);
+  EXPECT_EQ(bytes(items, "gradients"), 4 * n);
+}
+
+TEST(MemoryEstimate, ADevicesMemoryHoldsWhatPassesBetweenItAndTheHost) {
+  const ParallelLayout layout{.pipeline = 2, .micro_batch = 3, .global_batch = 6};  // R = 24
+  const MemoryRequest host{.scratch_bytes = 0, .loader_bytes = 500},
+      device{.loader_bytes = 500, .apart = true};
+  const auto here = memory_items(small(), layout, 0, host), there = memory_items(small(), layout, 0, device);
+  EXPECT_EQ(bytes(here, "loader"), 500);
+  EXPECT_THROW(find_item(here, "tokens"), std::out_of_range);
+  EXPECT_THROW(find_item(there, "loader"), std::out_of_range);
+  EXPECT_EQ(bytes(there, "tokens"), 2 * 24 * 4);
+  EXPECT_EQ(bytes(there, "targets"), 2 * 24 * 4);
+  EXPECT_EQ(bytes(there, "work.received"), 24 * 32 * 4);
+  EXPECT_EQ(total_bytes(there) - total_bytes(here), 4 * 24 * 4 + 24 * 32 * 4 + host_view_bytes - 500);
+}
+
 TEST(MemoryEstimate, AShardedOptimizerHoldsItsPart) {
   const ParallelLayout layout{.data = 4, .shard_optimizer = true, .global_batch = 4};
   const auto items = memory_items(small(), layout, 0, {.element = Element::bf16});

@@ -14,7 +14,8 @@ using device::Element;
 class MpiExchange final : public GradientExchange {
  public:
   MpiExchange(MPI_Comm group, const ExchangeSettings& settings)
-      : GradientExchange(group, settings), type_(exact_ == Element::f64 ? MPI_DOUBLE : MPI_FLOAT) {
+      : GradientExchange(group, settings, device::host()),
+        type_(exact_ == Element::f64 ? MPI_DOUBLE : MPI_FLOAT) {
     requests_.assign(exchange_pieces, MPI_REQUEST_NULL);
     MPI_Type_contiguous(static_cast<int>(flat_alignment) * static_cast<int>(bytes_of(settings_.element)),
                         MPI_BYTE, &shard_unit_);
@@ -29,9 +30,11 @@ class MpiExchange final : public GradientExchange {
   MpiExchange& operator=(const MpiExchange&) = delete;
 
   void finish() override {
-    send_pieces(0);
+    send(0, true);
     MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
   }
+
+  std::string describe() const override { return "MPI, beside the backward pass"; }
 
   void share_weights() override {
     if (settings_.shard_length == 0) return;
@@ -48,35 +51,24 @@ class MpiExchange final : public GradientExchange {
 
  protected:
   /// Whole pieces now; the rest when more is complete.
-  void start(std::int64_t from, std::int64_t to) override {
-    if (to > sent_from_) sent_from_ = to;  // a step begins
+  void start(std::int64_t from, std::int64_t /*to*/) override {
     // Progress of what is under way: MPI works only while it is called.
     int finished = 0;
     MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &finished, MPI_STATUSES_IGNORE);
-    send_pieces(from + piece() - 1);
+    send(from, false);
   }
 
  private:
-  std::int64_t piece() const { return exchange_piece_bytes / static_cast<std::int64_t>(bytes_of(exact_)); }
-
-  void send_pieces(std::int64_t down_to) {
-    while (sent_from_ > down_to) {
-      std::int64_t from = std::max<std::int64_t>(0, sent_from_ - piece());
-      int owner = -1;
-      if (settings_.shard_length > 0) {
-        owner = static_cast<int>((sent_from_ - 1) / settings_.shard_length);
-        from = std::max(from, shard_of_rank(owner).begin);
-      }
-      send_piece(from, sent_from_ - from, owner);
-      sent_from_ = from;
-    }
+  void send(std::int64_t down_to, bool rest) {
+    in_pieces(exchange_piece_bytes / bytes_of_gradients(1), down_to, rest,
+              [this](std::int64_t from, std::int64_t count, int owner) { send_piece(from, count, owner); });
   }
 
   void send_piece(std::int64_t from, std::int64_t count, int owner) {
     MPI_Request& request = requests_[next_];
     next_ = (next_ + 1) % requests_.size();
     MPI_Wait(&request, MPI_STATUS_IGNORE);
-    const auto bytes = count * static_cast<std::int64_t>(bytes_of(exact_));
+    const std::int64_t bytes = bytes_of_gradients(count);
     const int numbers = static_cast<int>(count);
     std::byte* values = gradient(from);
     if (owner < 0) {
@@ -98,7 +90,6 @@ class MpiExchange final : public GradientExchange {
   MPI_Datatype shard_unit_ = MPI_DATATYPE_NULL;
   std::vector<MPI_Request> requests_;
   std::size_t next_ = 0;
-  std::int64_t sent_from_ = 0;
   std::vector<std::byte> zeros_, ignored_;  ///< of a silent rank, in place of gradients
 };
 

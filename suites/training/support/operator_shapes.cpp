@@ -1,6 +1,9 @@
 #include "suites/training/support/operator_shapes.h"
 
 #include <memory>
+#include <new>
+
+#include "suites/training/support/host_view.h"
 
 namespace assay::training {
 
@@ -31,10 +34,17 @@ void reserve_operators(device::Operators& operators, const ModelShape& shape, co
 }
 
 std::int64_t operator_scratch_bytes(const ModelShape& shape, const ParallelLayout& layout, std::int64_t rank,
-                                    device::Element element, int threads) {
-  const std::unique_ptr<device::Operators> counting = device::host_operators_counting(element, threads);
-  reserve_operators(*counting, shape, layout, rank);
-  return counting->scratch_bytes();
+                                    device::Element element, int threads, device::Device& device) {
+  constexpr std::int64_t beyond = std::int64_t{1} << 60;
+  try {
+    const std::unique_ptr<device::Operators> asked = apart(device)
+                                                         ? device.operators(element, threads)
+                                                         : device::host_operators_counting(element, threads);
+    reserve_operators(*asked, shape, layout, rank);
+    return asked->scratch_bytes();
+  } catch (const std::bad_alloc&) {
+    return beyond;
+  }
 }
 
 }  // namespace assay::training

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "suites/device/device.h"
 #include "suites/device/operators.h"
 #include "suites/training/support/layout.h"
 
@@ -22,8 +23,10 @@ OperatorShapes operator_shapes(const ModelShape& shape, const ParallelLayout& la
 void reserve_operators(device::Operators& operators, const ModelShape& shape, const ParallelLayout& layout,
                        std::int64_t rank);
 
-/// Bytes that reserve_operators would take on the host. Allocates none of them.
+/// Bytes that reserve_operators would take on the device. On the host it allocates none of them; elsewhere it
+/// takes them for a moment, and where there is no memory for them the answer is more than any device has.
 std::int64_t operator_scratch_bytes(const ModelShape& shape, const ParallelLayout& layout, std::int64_t rank,
-                                    device::Element element, int threads);
+                                    device::Element element, int threads,
+                                    device::Device& device = device::host());
 
 }  // namespace assay::training

@@ -14,10 +14,11 @@ using device::bytes_of;
 
 }  // namespace
 
-Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, device::Operators& operators,
-             const TensorGroup& group, const StepMemory& memory)
+Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, device::Device& device,
+             device::Operators& operators, const TensorGroup& group, const StepMemory& memory)
     : shape_(shape),
       layout_(layout),
+      device_(device),
       operators_(operators),
       group_(group),
       memory_(memory),
@@ -42,6 +43,8 @@ Stage::Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, de
   attention_shape_ = shapes.attention;
   head_shape_ = shapes.head;
   reserve_operators(operators_, shape, layout, rank);
+  if (last_ && group_.size() > 1)
+    heads_.emplace(device_, 4 * static_cast<std::size_t>(rows_) * bytes_of(exact_));
 }
 
 void* Stage::kept(std::string_view name, std::int64_t layer, std::int64_t slot) const {
@@ -156,7 +159,7 @@ void Stage::embed(const std::int32_t* tokens, void* out) {
   group_.reduce(element_, rows_ * shape_.width, partial, out);
 }
 
-double Stage::head(const void* x, const std::int32_t* targets) {
+void Stage::head(const void* x, const std::int32_t* targets) {
   void* norm = memory_.at("end.norm_out");
   normalise(x, Role::last_norm_gain, Role::last_norm_bias, after_layers, memory_.at("end.norm_statistics"),
             norm);
@@ -165,44 +168,42 @@ double Stage::head(const void* x, const std::int32_t* targets) {
   const std::size_t each = static_cast<std::size_t>(rows_) * bytes_of(exact_);
   std::byte* sum = largest + each;
   std::byte* target = sum + each;
-  std::byte* log_sum = target + each;
   const std::int64_t layer = shape_.tied_head ? before_layers : after_layers;
   operators_.head_forward(head_shape_, all, weight(head_role_, layer), targets, largest, sum, target);
-  double loss = 0;
-  const auto finish = [&]<typename T>(T*) {
-    auto* m = reinterpret_cast<T*>(largest);
-    auto* s = reinterpret_cast<T*>(sum);
-    auto* t = reinterpret_cast<T*>(target);
-    auto* l = reinterpret_cast<T*>(log_sum);
-    // Each rank's sum is about its own largest logit: first to the largest of all.
-    if (group_.size() > 1) {
-      std::memcpy(l, m, each);
-      group_.maximum(exact_, rows_, l);
-      for (std::int64_t row = 0; row < rows_; ++row) s[row] *= std::exp(m[row] - l[row]);
-      std::memcpy(m, l, each);
-      group_.sum(exact_, 2 * rows_, s);  // the sums and, behind them, the targets' logits
-    }
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      l[row] = m[row] + std::log(s[row]);
-      loss += static_cast<double>(l[row]) - static_cast<double>(t[row]);
-    }
-  };
-  if (exact_ == device::Element::f64) {
-    finish(static_cast<double*>(nullptr));
-  } else {
-    finish(static_cast<float*>(nullptr));
-  }
-  return loss;
+  if (heads_) combine_heads(largest, each);
+  operators_.head_loss(rows_, largest, sum, target, target + each,
+                       &static_cast<StepNumbers*>(memory_.at("numbers"))->loss);
 }
 
-double Stage::forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets) {
+/// Of the largest logits, the sums and the targets' logits of the group's ranks, side by side: those of the
+/// whole vocabulary. The host does it: few numbers, and a maximum.
+void Stage::combine_heads(std::byte* largest, std::size_t each) {
+  std::byte* const here = heads_->get(largest, 4 * each);
+  const auto combine = [&]<typename T>(T* m) {
+    T *const s = m + rows_, *const l = m + 3 * rows_;
+    // Each rank's sum is about its own largest logit: first to the largest of all.
+    std::memcpy(l, m, each);
+    group_.maximum_here(exact_, rows_, l);
+    for (std::int64_t row = 0; row < rows_; ++row) s[row] *= std::exp(m[row] - l[row]);
+    std::memcpy(m, l, each);
+    group_.sum_here(exact_, 2 * rows_, s);  // the sums and, behind them, the targets' logits
+  };
+  if (exact_ == device::Element::f64) {
+    combine(reinterpret_cast<double*>(here));
+  } else {
+    combine(reinterpret_cast<float*>(here));
+  }
+  heads_->put(largest, 3 * each);
+}
+
+void Stage::forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets) {
   if (first_) embed(tokens, kept("kept.residual_in", 0, slot));
   for (std::int64_t layer = 0; layer < layers_.count; ++layer) {
     attention(layer, slot);
     const bool end = layer + 1 == layers_.count;
     feed_forward(layer, slot, end ? residual_out_ : kept("kept.residual_in", layer + 1, slot));
   }
-  return last_ ? head(residual_out_, targets) : 0;
+  if (last_) head(residual_out_, targets);
 }
 
 // ---- Backward
@@ -285,7 +286,8 @@ void Stage::head_backward(const void* x, const std::int32_t* targets, double sca
                            gradient(head_role_, layer), !overwrite_);
   void* own = group_.sequence_parallel() ? memory_.at("work.gathered") : d_all;
   group_.reduce(element_, rows_ * shape_.width, d_all, own);
-  std::memset(d_residual_, 0, static_cast<std::size_t>(boundary_count()) * bytes_of(element_));
+  device_.set_bytes(d_residual_, std::byte{0},
+                    static_cast<std::size_t>(boundary_count()) * bytes_of(element_));
   normalise_backward(own, x, Role::last_norm_gain, Role::last_norm_bias, after_layers,
                      memory_.at("end.norm_statistics"), d_residual_);
 }
@@ -332,7 +334,8 @@ void Stage::clear_added_gradients() {
     const bool output_bias = role == Role::attention_output_bias || role == Role::feed_forward_out_bias;
     const bool given = !group_.sequence_parallel() || group_.rank() == 0;
     if (head || input || output || (output_bias && given)) continue;
-    std::memset(gradient(tensor), 0, static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
+    device_.set_bytes(gradient(tensor), std::byte{0},
+                      static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
   }
 }
 

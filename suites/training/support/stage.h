@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "suites/device/operators.h"
+#include "suites/training/support/host_view.h"
 #include "suites/training/support/layout.h"
 #include "suites/training/support/step_memory.h"
 #include "suites/training/support/tensor_group.h"
@@ -16,10 +18,10 @@ namespace assay::training {
 
 class Stage {
  public:
-  /// Everything given outlives the stage. `memory` was made from memory_items of this rank. Reserves the
-  /// operators' scratch.
-  Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, device::Operators& operators,
-        const TensorGroup& group, const StepMemory& memory);
+  /// Everything given outlives the stage. `memory`, on `device`, was made from memory_items of this rank, and
+  /// the operators are the device's. Reserves their scratch.
+  Stage(const ModelShape& shape, const ParallelLayout& layout, int rank, device::Device& device,
+        device::Operators& operators, const TensorGroup& group, const StepMemory& memory);
 
   bool first() const { return first_; }
   bool last() const { return last_; }
@@ -35,9 +37,10 @@ class Stage {
   void* d_input() const { return d_residual_; }
   std::int64_t boundary_count() const { return own_rows_ * shape_.width; }
 
-  /// `tokens`: of all rows, for the first stage; `targets`: for the last. Gives, on the last stage, the sum
-  /// of the losses of all rows of this micro-batch; elsewhere 0.
-  double forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets);
+  /// Everything is only begun where the device works by itself. `tokens`: of all rows, for the first stage;
+  /// `targets`: for the last; in the device's memory. On the last stage the sum of the losses of all rows of
+  /// this micro-batch is added to StepNumbers::loss.
+  void forward(std::int64_t slot, const std::int32_t* tokens, const std::int32_t* targets);
   /// Gradients of scale * loss: those of the first micro-batch of a step overwrite what was there, the others
   /// are added. `done` is given for the last micro-batch of a step: it is told
   /// how far, from the end of the flat buffer, gradients are complete (summed over the tensor group where its
@@ -70,7 +73,8 @@ class Stage {
   void enter_backward(const Linear& linear, std::int64_t layer, const void* dy, const void* norm_out,
                       const void* x, Role gain, Role bias, const void* statistics);
   void embed(const std::int32_t* tokens, void* out);
-  double head(const void* x, const std::int32_t* targets);
+  void head(const void* x, const std::int32_t* targets);
+  void combine_heads(std::byte* largest, std::size_t each);
   void head_backward(const void* x, const std::int32_t* targets, double scale);
   /// Gradients that several calls add to begin at zero.
   void clear_added_gradients();
@@ -79,6 +83,7 @@ class Stage {
 
   const ModelShape shape_;
   const ParallelLayout layout_;
+  device::Device& device_;
   device::Operators& operators_;
   const TensorGroup& group_;
   const StepMemory& memory_;
@@ -91,7 +96,8 @@ class Stage {
   device::AttentionShape attention_shape_;
   device::HeadShape head_shape_;
   Role head_role_;
-  bool overwrite_ = false;  ///< by the backward pass under way
+  std::optional<HostView> heads_;  ///< of the four numbers of each row, where a group combines them
+  bool overwrite_ = false;         ///< by the backward pass under way
   void* residual_out_;
   void* d_residual_;
 };

@@ -150,8 +150,8 @@ class Training {
         operators_(device::host_operators(element, 1)) {
     for (std::size_t i = 0; i < tokens_.size(); ++i)
       tokens_[i] = static_cast<std::int32_t>(i * 7 % static_cast<std::size_t>(shape.vocabulary));
-    trainer_ = std::make_unique<Trainer>(alone_, shape, layout, *operators_, OptimizerSettings{},
-                                         [] { return 0.0; });
+    trainer_ = std::make_unique<Trainer>(alone_, shape, layout, Workplace{device::host(), *operators_},
+                                         OptimizerSettings{}, [] { return 0.0; });
     trainer_->initialise(5);
   }
   /// The libraries' names of what does the products.
@@ -211,8 +211,9 @@ TEST(StepAllocations, AStepAsksForNothing) {
         // columns).
         const std::string kernels = training.kernels();
         const bool packs = element == Element::f64 || kernels.find("gemm") != std::string::npos;
-        if (element == Element::f32 && training.instruction_set().rfind("avx512", 0) == 0)
+        if (element == Element::f32 && training.instruction_set().rfind("avx512", 0) == 0) {
           EXPECT_FALSE(packs) << which << ": " << kernels;
+        }
         if (packs) {
           EXPECT_LT(counted.largest_bytes, std::size_t{4} << 20) << which;
         } else {

@@ -1,19 +1,20 @@
 #include "suites/training/support/step_memory.h"
 
-#include <cstring>
-
 namespace assay::training {
 
 namespace {
 
 constexpr std::size_t line_bytes = 64;
+static_assert(sizeof(StepNumbers) <= line_bytes, "the item has so much room");
 
 }  // namespace
 
 StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& items,
-                       const std::map<std::string, std::byte*>& elsewhere) {
+                       const std::map<std::string, std::byte*>& elsewhere)
+    : device_(device) {
   for (const MemoryItem& item : items) {
-    if (item.name == "scratch" || item.name == "loader" || item.name == "mpi") continue;
+    if (item.name == "scratch" || item.name == "loader" || item.name == "mpi" || item.name == "view")
+      continue;
     Place place;
     const auto bytes = static_cast<std::size_t>(item.count) * device::bytes_of(item.element);
     place.stride = (bytes + line_bytes - 1) / line_bytes * line_bytes;
@@ -26,11 +27,13 @@ StepMemory::StepMemory(device::Device& device, const std::vector<MemoryItem>& it
     if (item.mapped) continue;
     const std::size_t all = place.stride * static_cast<std::size_t>(item.copies);
     buffers_.push_back(device.allocate(all));
-    place.begin = static_cast<std::byte*>(buffers_.back()->host());
-    std::memset(place.begin, 0, all);  // the timed steps find every page there
+    place.buffer = buffers_.back().get();
+    place.begin = static_cast<std::byte*>(place.buffer->device());
+    device_.set_bytes(place.begin, std::byte{0}, all);  // the timed steps find every page there
     bytes_ += static_cast<std::int64_t>(all);
     places_.emplace(item.name, place);
   }
+  device_.finish();
 }
 
 void* StepMemory::at(std::string_view name, std::int64_t copy) const {
@@ -39,10 +42,18 @@ void* StepMemory::at(std::string_view name, std::int64_t copy) const {
   return place->second.begin + place->second.stride * static_cast<std::size_t>(copy);
 }
 
+void* StepMemory::host_at(std::string_view name, std::int64_t copy) const {
+  const auto place = places_.find(name);
+  if (place == places_.end() || copy >= place->second.copies || place->second.buffer == nullptr)
+    return nullptr;
+  return static_cast<std::byte*>(place->second.buffer->host()) +
+         place->second.stride * static_cast<std::size_t>(copy);
+}
+
 void StepMemory::fill_computed(std::byte value) {
   for (const auto& [name, place] : places_) {
     if (!name.starts_with("kept.") && !name.starts_with("work.") && !name.starts_with("end.")) continue;
-    std::memset(place.begin, static_cast<int>(value), place.stride * static_cast<std::size_t>(place.copies));
+    device_.set_bytes(place.begin, value, place.stride * static_cast<std::size_t>(place.copies));
   }
 }
 

@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-
-#include "suites/training/support/generator.h"
-#include "suites/training/support/parameter_checksum.h"
+#include <utility>
 
 namespace assay::training {
 
@@ -44,23 +41,22 @@ bench::ProcessGroup data_parallel_group(const bench::ProcessGroup& group, const 
   return {communicator, std::move(nodes)};
 }
 
-MPI_Datatype exact_type(Element exact) {
-  return exact == Element::f64 ? MPI_DOUBLE : MPI_FLOAT;
-}
-
 }  // namespace
 
 Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, const ParallelLayout& layout,
-                 device::Operators& operators, const OptimizerSettings& settings,
-                 std::function<double()> now_s, bool silent)
+                 const Workplace& workplace, const OptimizerSettings& settings, std::function<double()> now_s,
+                 bool silent)
     : group_(group),
       shape_(shape),
       layout_(layout),
-      operators_(operators),
+      device_(workplace.device),
+      operators_(workplace.operators),
       settings_(settings),
       silent_(silent),
-      element_(operators.element()),
+      apart_(apart(workplace.device)),
+      element_(workplace.operators.element()),
       exact_(device::exact_of(element_)),
+      moments_(settings.narrow_moments ? Element::bf16 : exact_),
       at_(coordinates_of(layout, group.rank())),
       flat_length_(flat_length(local_inventory(shape, layout, group.rank()), layout)),
       data_(split(group, lowest_rank(data_group(layout, group.rank())), at_.data, layout.data)),
@@ -69,18 +65,28 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
           split(group, lowest_rank(pipeline_group(layout, group.rank())), at_.pipeline, layout.pipeline)),
       log_(now_s, static_cast<std::size_t>(spans_of_a_micro_batch * layout.micro_batches() +
                                            spans_of_a_layer * (shape.layers + 2) + spans_of_a_step)),
-      tensor_group_(
-          std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent, std::move(now_s))),
+      tensor_group_(std::make_unique<TensorGroup>(tensor_, layout.sequence_parallel, silent, std::move(now_s),
+                                                  &device_)),
       data_group_(data_ == MPI_COMM_NULL ? bench::ProcessGroup() : data_parallel_group(group, layout, data_)),
-      exchange_(make_exchange()),
-      memory_(device::host(), memory_items(shape, layout, group.rank(), {element_, 0, 0}), places()),
-      stage_(std::make_unique<Stage>(shape, layout, group.rank(), operators, *tensor_group_, memory_)),
+      exchange_(make_exchange(workplace)),
+      memory_(device_,
+              memory_items(shape, layout, group.rank(),
+                           {.element = element_, .apart = apart_, .narrow_moments = settings.narrow_moments}),
+              places()),
+      stage_(
+          std::make_unique<Stage>(shape, layout, group.rank(), device_, operators_, *tensor_group_, memory_)),
       slots_(under_way(layout.pipeline, at_.pipeline, layout.micro_batches())),
       shard_(layout.shard_optimizer ? shard_of(stage_->local().count, at_.data, layout.data)
                                     : Block{0, stage_->local().count}),
       segments_(segments(stage_->local(), shard_)),
       actions_(one_forward_one_backward(layout.pipeline, at_.pipeline, layout.micro_batches())),
-      tokens_(static_cast<std::size_t>(slots_ * layout.rows(shape))),
+      view_(device_, host_view_bytes),
+      asynchronous_(apart_ && layout.tensor == 1 && layout.pipeline == 1 &&
+                    (data_ == MPI_COMM_NULL || workplace.collectives)),
+      how_(asynchronous_ ? "kernel by kernel, waited for once"
+           : apart_      ? "kernel by kernel, waited for between phases"
+                         : ""),
+      tokens_(apart_ ? 0 : static_cast<std::size_t>(slots_ * layout.rows(shape))),
       targets_(tokens_.size()) {
   if (exchange_) exchange_->use(weights(0), gradients(0));
 }
@@ -92,10 +98,17 @@ Trainer::~Trainer() {
   free_communicator(pipeline_);
 }
 
-std::unique_ptr<GradientExchange> Trainer::make_exchange() const {
+std::unique_ptr<GradientExchange> Trainer::make_exchange(const Workplace& workplace) const {
   if (data_ == MPI_COMM_NULL) return nullptr;
   ExchangeSettings settings{element_, flat_length_, 0, silent_};
   if (layout_.shard_optimizer) settings.shard_length = flat_length_ / layout_.data;
+  if (workplace.collectives) {
+    const device::Meeting meeting{
+        data_group_.rank(), data_group_.size(),
+        [this](void* bytes, std::size_t count) { data_group_.broadcast(bytes, count, 0); }};
+    return device_exchange(data_, settings, device_, workplace.collectives(meeting));
+  }
+  if (apart_) return staged_exchange(data_, settings, device_);
   return layout_.shared_window ? window_exchange(data_group_, settings, operators_)
                                : mpi_exchange(data_, settings);
 }
@@ -115,100 +128,51 @@ std::byte* Trainer::gradients(std::int64_t element) const {
          static_cast<std::size_t>(element) * bytes_of(exact_);
 }
 
-void Trainer::initialise(std::uint64_t seed) {
-  const bool fills = !exchange_ || exchange_->fills_weights();
-  std::byte* const first = weights(0);
-  auto* const master = static_cast<float*>(memory_.at("master"));
-  const auto put = [&](std::int64_t flat, double value) {
-    if (element_ == Element::f64) {
-      if (fills) reinterpret_cast<double*>(first)[flat] = value;
-      return;
-    }
-    const auto single = static_cast<float>(value);
-    if (element_ == Element::f32) {
-      if (fills) reinterpret_cast<float*>(first)[flat] = single;
-      return;
-    }
-    if (fills) reinterpret_cast<device::Bf16*>(first)[flat] = device::to_bf16(single);
-    if (flat >= shard_.begin && flat < shard_.begin + shard_.count) master[flat - shard_.begin] = single;
-  };
-  for (const LocalTensor& tensor : local().tensors) {
-    const InitialValues value(seed, tensor.index, tensor.whole.mean, tensor.whole.deviation);
-    std::int64_t flat = tensor.offset;
-    for (const Rectangle& piece : tensor.pieces) {
-      for (std::int64_t row = piece.row; row < piece.row + piece.rows; ++row) {
-        for (std::int64_t column = piece.column; column < piece.column + piece.columns; ++column)
-          put(flat++, value(row * tensor.whole.columns + column));
-      }
-    }
-  }
-  group_.barrier();  // weights may be shared
-}
+// ---- Passes
 
-void Trainer::poison() {
-  const std::byte nan{0xFF};  // in every format
-  memory_.fill_computed(nan);
-  for (const LocalTensor& tensor : local().tensors)
-    std::memset(gradients(tensor.offset), static_cast<int>(nan),
-                static_cast<std::size_t>(tensor.count()) * bytes_of(exact_));
-}
-
-std::uint64_t Trainer::checksum() const {
-  return parameter_checksum(local(), at_.tensor, element_, weights(0));
-}
-
-std::uint64_t Trainer::checksum_of_all() const {
-  std::uint64_t sum = 0;
-  for (const LocalTensor& tensor : local().tensors) sum += parameter_checksum(tensor, element_, weights(0));
-  return sum;
-}
-
-std::uint64_t Trainer::checksum_of_table() const {
-  const LocalTensor* table = local().find(Role::token_table, before_layers);
-  return table == nullptr ? 0 : parameter_checksum(*table, element_, weights(0));
-}
-
-// ---- Between stages
-
-void Trainer::receive(std::int64_t micro_batch, void* values, int from) {
-  log_.time(Phase::exposed, "receive", micro_batch, [&] {
-    MPI_Recv(values,
-             static_cast<int>(stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_))),
-             MPI_BYTE, from, 0, pipeline_, MPI_STATUS_IGNORE);
+void Trainer::keep_rows(std::int64_t micro_batch, const NextBatch& next) {
+  const auto rows = static_cast<std::size_t>(layout_.rows(shape_));
+  const auto first = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(slot_of(micro_batch)) * rows);
+  timed(Phase::data, "next micro-batch", micro_batch, [&] {
+    const MicroBatch batch = next(micro_batch);
+    std::copy_n(batch.tokens, rows, tokens_.begin() + first);
+    std::copy_n(batch.targets, rows, targets_.begin() + first);
   });
 }
 
-void Trainer::send(std::int64_t micro_batch, int copy, const void* values, int to, MPI_Request& request) {
-  wait(micro_batch, request);
-  void* sent = memory_.at("work.sent", copy);
-  const auto bytes = stage_->boundary_count() * static_cast<std::int64_t>(bytes_of(element_));
-  std::memcpy(sent, values, static_cast<std::size_t>(bytes));
-  if (silent_) std::memset(sent, 0, static_cast<std::size_t>(bytes));
-  MPI_Isend(sent, static_cast<int>(bytes), MPI_BYTE, to, 0, pipeline_, &request);
-  bytes_sent_ += bytes;
+/// All micro-batches of a step, before it begins: what was recorded finds them at their places.
+void Trainer::bring_tokens(const NextBatch& next) {
+  const auto rows = static_cast<std::size_t>(layout_.rows(shape_));
+  auto* const tokens = static_cast<std::int32_t*>(memory_.host_at("tokens"));
+  auto* const targets = static_cast<std::int32_t*>(memory_.host_at("targets"));
+  log_.time(Phase::data, "all micro-batches", -1, [&] {
+    for (std::int64_t i = 0; i < layout_.micro_batches(); ++i) {
+      const MicroBatch batch = next(i);
+      std::copy_n(batch.tokens, rows, tokens + static_cast<std::size_t>(i) * rows);
+      std::copy_n(batch.targets, rows, targets + static_cast<std::size_t>(i) * rows);
+    }
+    const std::size_t bytes = static_cast<std::size_t>(layout_.micro_batches()) * rows * sizeof(std::int32_t);
+    device_.copy(memory_.at("tokens"), tokens, bytes);
+    device_.copy(memory_.at("targets"), targets, bytes);
+  });
 }
 
-void Trainer::wait(std::int64_t micro_batch, MPI_Request& request) {
-  if (request == MPI_REQUEST_NULL) return;
-  log_.time(Phase::exposed, "wait for a send", micro_batch, [&] { MPI_Wait(&request, MPI_STATUS_IGNORE); });
+Trainer::Rows Trainer::rows_of(std::int64_t micro_batch) const {
+  const std::int64_t rows = layout_.rows(shape_);
+  if (!apart_)
+    return {tokens_.data() + slot_of(micro_batch) * rows, targets_.data() + slot_of(micro_batch) * rows};
+  if (memory_.at("tokens") == nullptr) return {};
+  return {static_cast<const std::int32_t*>(memory_.at("tokens")) + micro_batch * rows,
+          static_cast<const std::int32_t*>(memory_.at("targets")) + micro_batch * rows};
 }
 
-void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(std::int64_t)>& next) {
+void Trainer::forward(std::int64_t micro_batch, const NextBatch& next) {
   const std::int64_t slot = slot_of(micro_batch);
-  const std::size_t rows = static_cast<std::size_t>(layout_.rows(shape_));
-  std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
-  std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
-  if (stage_->first() || stage_->last()) {
-    log_.time(Phase::data, "next micro-batch", micro_batch, [&] {
-      const MicroBatch batch = next(micro_batch);
-      std::copy_n(batch.tokens, rows, tokens);
-      std::copy_n(batch.targets, rows, targets);
-    });
-  }
+  if (!apart_ && (stage_->first() || stage_->last())) keep_rows(micro_batch, next);
   const int stage = static_cast<int>(at_.pipeline);
   if (!stage_->first()) receive(micro_batch, stage_->input(slot), stage - 1);
-  log_.time(Phase::forward, "forward", micro_batch,
-            [&] { loss_sum_ += stage_->forward(slot, tokens, targets); });
+  const Rows rows = rows_of(micro_batch);
+  timed(Phase::forward, "forward", micro_batch, [&] { stage_->forward(slot, rows.tokens, rows.targets); });
   if (!stage_->last()) {
     send(micro_batch, stage_->first() ? 0 : 1, stage_->output(), stage + 1, sent_forward_);
   }
@@ -216,9 +180,7 @@ void Trainer::forward(std::int64_t micro_batch, const std::function<MicroBatch(s
 
 void Trainer::backward(std::int64_t micro_batch) {
   const std::int64_t slot = slot_of(micro_batch);
-  const std::size_t rows = static_cast<std::size_t>(layout_.rows(shape_));
-  const std::int32_t* tokens = tokens_.data() + static_cast<std::size_t>(slot) * rows;
-  const std::int32_t* targets = targets_.data() + static_cast<std::size_t>(slot) * rows;
+  const Rows rows = rows_of(micro_batch);
   const int stage = static_cast<int>(at_.pipeline);
   if (!stage_->last()) receive(micro_batch, stage_->d_output(), stage + 1);
   const double scale = 1.0 / static_cast<double>(layout_.global_batch * shape_.sequence);
@@ -230,8 +192,8 @@ void Trainer::backward(std::int64_t micro_batch) {
     const std::int64_t least = table == nullptr ? 0 : table->offset + table->count();
     done = [this, least](std::int64_t from) { complete_from(std::max(from, least)); };
   }
-  log_.time(Phase::backward, "backward", micro_batch,
-            [&] { stage_->backward(slot, tokens, targets, scale, micro_batch == 0, done); });
+  timed(Phase::backward, "backward", micro_batch,
+        [&] { stage_->backward(slot, rows.tokens, rows.targets, scale, micro_batch == 0, done); });
   if (!stage_->first()) send(micro_batch, 0, stage_->d_input(), stage - 1, sent_backward_);
 }
 
@@ -239,100 +201,91 @@ void Trainer::backward(std::int64_t micro_batch) {
 
 void Trainer::complete_from(std::int64_t flat_begin) {
   if (!exchange_) return;
-  log_.time(Phase::exposed, "send gradients", -1, [&] { exchange_->complete_from(flat_begin); });
+  timed(Phase::exposed, "send gradients", -1, [&] { exchange_->complete_from(flat_begin); });
 }
 
-// A tied table has a copy on the last stage. The first stage updates it for both: sums over data-parallel
-// ranks may be rounded differently on different stages, and copies that are updated apart would drift apart.
-
-void Trainer::share_tied_gradient() {
-  const LocalTensor* table = shared_table();
-  const auto pass_on = [&](std::byte* own, std::int64_t count, std::byte* received) {
-    if (stage_->last()) {
-      if (silent_) std::memset(own, 0, static_cast<std::size_t>(count) * bytes_of(exact_));
-      MPI_Send(own, static_cast<int>(count), exact_type(exact_), 0, 1, pipeline_);
-      return;
-    }
-    MPI_Recv(received, static_cast<int>(count), exact_type(exact_), static_cast<int>(layout_.pipeline) - 1, 1,
-             pipeline_, MPI_STATUS_IGNORE);
-    const auto add = [&]<typename T>(T* mine) {
-      const T* theirs = reinterpret_cast<const T*>(received);
-      for (std::int64_t i = 0; i < count; ++i) mine[i] += theirs[i];
-    };
-    exact_ == Element::f64 ? add(reinterpret_cast<double*>(own)) : add(reinterpret_cast<float*>(own));
-  };
-  // In blocks, so that it needs no second table.
-  constexpr std::int64_t block = 4096;
-  alignas(64) std::byte received[block * sizeof(double)];
-  for (std::int64_t at = 0; at < table->count(); at += block)
-    pass_on(gradients(table->offset + at), std::min(block, table->count() - at), received);
-  if (stage_->last()) bytes_sent_ += table->count() * static_cast<std::int64_t>(bytes_of(exact_));
-}
-
-void Trainer::share_tied_weights() {
-  const LocalTensor* table = shared_table();
-  constexpr std::int64_t block = std::int64_t{1} << 24;
-  for (std::int64_t at = 0; at < table->count(); at += block) {
-    const std::int64_t count = std::min(block, table->count() - at);
-    const auto bytes = count * static_cast<std::int64_t>(bytes_of(element_));
-    std::byte* own = weights(table->offset + at);
-    if (stage_->first()) {
-      MPI_Send(own, static_cast<int>(bytes), MPI_BYTE, static_cast<int>(layout_.pipeline) - 1, 1, pipeline_);
-      bytes_sent_ += bytes;
-      continue;
-    }
-    std::vector<std::byte> ignored(silent_ ? static_cast<std::size_t>(bytes) : 0);
-    MPI_Recv(silent_ ? ignored.data() : own, static_cast<int>(bytes), MPI_BYTE, 0, 1, pipeline_,
-             MPI_STATUS_IGNORE);
-  }
-}
-
-const LocalTensor* Trainer::shared_table() const {
-  if (!shape_.tied_head || pipeline_ == MPI_COMM_NULL) return nullptr;
-  return local().find(Role::token_table, before_layers);
-}
-
-double Trainer::squares_of_gradients() {
-  double sum = 0;
+void Trainer::add_squares_of_gradients() {
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
-    // What several ranks hold counts once.
+    // What several ranks hold counts once, but where each needs the sum itself.
     if (tensor.copy || (tensor.whole.split == Split::none && at_.tensor > 0)) continue;
-    if (!layout_.shard_optimizer && at_.data > 0) continue;
-    sum += operators_.sum_of_squares(segment.count, gradients(segment.begin));
+    if (!asynchronous_ && !layout_.shard_optimizer && at_.data > 0) continue;
+    operators_.add_squares(segment.count, gradients(segment.begin), &numbers().squares);
   }
-  return sum;
+}
+
+device::AdamW Trainer::settings_of_step() const {
+  device::AdamW settings;
+  settings.rate = settings_.rate;
+  if (steps_ < settings_.warmup)
+    settings.rate *= static_cast<double>(steps_ + 1) / static_cast<double>(settings_.warmup);
+  settings.beta1 = settings_.beta1;
+  settings.beta2 = settings_.beta2;
+  settings.epsilon = settings_.epsilon;
+  settings.step = steps_ + 1;
+  settings.clear = false;  // the first backward pass of a step overwrites
+  settings.narrow_moments = settings_.narrow_moments;
+  return settings;
 }
 
 void Trainer::update(double gradient_scale) {
-  const auto part = [&](const char* name, std::int64_t element) {
+  const auto part = [&](const char* name, device::Element element, std::int64_t first) {
     return static_cast<std::byte*>(memory_.at(name)) +
-           static_cast<std::size_t>(element - shard_.begin) * bytes_of(exact_);
+           static_cast<std::size_t>(first - shard_.begin) * bytes_of(element);
   };
+  device::AdamW settings = settings_of_step();
+  settings.gradient_scale = gradient_scale;
+  if (asynchronous_) {
+    settings.step_on_device = &numbers().step;
+    settings.squares_on_device = sharded() ? &numbers().all_squares : &numbers().squares;
+    settings.clip = settings_.clip;
+  }
   for (const Segment& segment : segments_) {
     const LocalTensor& tensor = local().tensors[static_cast<std::size_t>(segment.tensor)];
     if (tensor.copy) continue;
-    device::AdamW settings;
-    settings.rate = settings_.rate;
-    if (steps_ < settings_.warmup)
-      settings.rate *= static_cast<double>(steps_ + 1) / static_cast<double>(settings_.warmup);
-    settings.beta1 = settings_.beta1;
-    settings.beta2 = settings_.beta2;
-    settings.epsilon = settings_.epsilon;
     settings.decay = tensor.whole.decays ? settings_.decay : 0;
-    settings.step = steps_ + 1;
-    settings.gradient_scale = gradient_scale;
-    settings.clear = false;  // the first backward pass of a step overwrites
     std::byte* weight = weights(segment.begin);
-    operators_.adamw(segment.count, settings, element_ == exact_ ? weight : part("master", segment.begin),
-                     part("first_moment", segment.begin), part("second_moment", segment.begin),
-                     gradients(segment.begin), weight);
+    operators_.adamw(segment.count, settings,
+                     element_ == exact_ ? weight : part("master", exact_, segment.begin),
+                     part("first_moment", moments_, segment.begin),
+                     part("second_moment", moments_, segment.begin), gradients(segment.begin), weight);
   }
 }
 
-StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next, bool sampled) {
-  loss_sum_ = 0;
-  log_.begin_step();
+// ---- The step
+
+/// Clears what the step adds to, and tells the device what is new in this step.
+void Trainer::set_step_numbers() {
+  auto& here = *static_cast<StepNumbers*>(memory_.host_at("numbers"));
+  here = {.step = device::step_of(settings_of_step())};
+  if (apart_) device_.copy(&numbers(), &here, sizeof here);
+}
+
+StepNumbers Trainer::fetched_numbers() const {
+  if (!apart_) return numbers();
+  auto& here = *static_cast<StepNumbers*>(memory_.host_at("numbers"));
+  device_.copy(&here, &numbers(), sizeof here);
+  device_.finish();
+  return here;
+}
+
+/// Collective: what the ranks found together.
+StepResult Trainer::result_of(const StepNumbers& own, bool stands_for_others) {
+  StepResult result;
+  result.own_loss = own.loss;
+  result.own_squares = stands_for_others ? own.squares : 0;
+  // Only the last stage has losses; each of its tensor ranks has the same.
+  double sums[2] = {result.own_squares, stage_->last() && at_.tensor == 0 ? own.loss : 0};
+  if (!group_.alone()) {
+    log_.time(Phase::exposed, "norm and loss of all ranks", -1,
+              [&] { MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, group_.communicator()); });
+  }
+  result.gradient_norm = std::sqrt(sums[0]);
+  result.loss = sums[1] / static_cast<double>(layout_.global_batch * shape_.sequence);
+  return result;
+}
+
+void Trainer::work(const NextBatch& next, bool sampled) {
   if (exchange_) {
     // A copy, which stands at the end, is not this stage's to update.
     const LocalTensor& last = local().tensors.back();
@@ -348,34 +301,72 @@ StepResult Trainer::step(const std::function<MicroBatch(std::int64_t)>& next, bo
   wait(-1, sent_forward_);
   wait(-1, sent_backward_);
   if (shared_table() != nullptr)
-    log_.time(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
+    timed(Phase::exposed, "gradient of the tied table", -1, [&] { share_tied_gradient(); });
   if (exchange_) {
-    log_.time(Phase::exposed, "rest of the gradients", -1, [&] {
+    timed(Phase::exposed, "rest of the gradients", -1, [&] {
       exchange_->complete_from(0);
       exchange_->finish();
     });
   }
-  StepResult result;
-  result.own_loss = loss_sum_;
-  log_.time(Phase::optimizer, "norm of the gradients", -1, [&] { own_squares_ = squares_of_gradients(); });
-  // Only the last stage has losses; each of its tensor ranks has the same.
-  double sums[2] = {own_squares_, stage_->last() && at_.tensor == 0 ? loss_sum_ : 0};
-  if (!group_.alone()) {
-    log_.time(Phase::exposed, "norm and loss of all ranks", -1,
-              [&] { MPI_Allreduce(MPI_IN_PLACE, sums, 2, MPI_DOUBLE, MPI_SUM, group_.communicator()); });
+  timed(Phase::optimizer, "norm of the gradients", -1, [&] { add_squares_of_gradients(); });
+  double scale = 1;
+  if (!asynchronous_) {
+    result_ = result_of(fetched_numbers(), true);
+    const bool clipped = settings_.clip > 0 && result_.gradient_norm > settings_.clip;
+    if (clipped) scale = settings_.clip / result_.gradient_norm;
+  } else if (sharded()) {
+    timed(Phase::exposed, "norm of all ranks", -1, [&] { exchange_->sum_squares(&numbers().squares); });
   }
-  result.gradient_norm = std::sqrt(sums[0]);
-  result.loss = sums[1] / static_cast<double>(layout_.global_batch * shape_.sequence);
-  result.own_squares = own_squares_;
-  log_.time(Phase::optimizer, "AdamW", -1, [&] {
-    const bool clipped = settings_.clip > 0 && result.gradient_norm > settings_.clip;
-    update(clipped ? settings_.clip / result.gradient_norm : 1.0);
-  });
-  if (exchange_) log_.time(Phase::exposed, "share the weights", -1, [&] { exchange_->share_weights(); });
+  timed(Phase::optimizer, "AdamW", -1, [&] { update(scale); });
+  if (exchange_) timed(Phase::exposed, "share the weights", -1, [&] { exchange_->share_weights(); });
   if (shared_table() != nullptr)
-    log_.time(Phase::exposed, "weights of the tied table", -1, [&] { share_tied_weights(); });
+    timed(Phase::exposed, "weights of the tied table", -1, [&] { share_tied_weights(); });
+}
+
+StepResult Trainer::step(const NextBatch& next, bool sampled) {
+  log_.begin_step();
+  if (apart_ && memory_.at("tokens") != nullptr) bring_tokens(next);
+  set_step_numbers();
+  const Recorded& recorded = recorded_[exchange_ && sampled ? 1 : 0];
+  if (asynchronous_ && work_begins_) work_begins_();
+  if (recorded.work && !phased_) {
+    if (exchange_) exchange_->begin(flat_length_, sampled);
+    recorded.work->begin();
+    bytes_sent_ += recorded.bytes_sent;
+  } else {
+    work(next, sampled);
+  }
+  if (asynchronous_) {
+    if (work_ends_) work_ends_();
+    if (exchange_) exchange_->wait();
+    // Copies that add up the same sums: the first one's count.
+    result_ = result_of(fetched_numbers(), layout_.shard_optimizer || at_.data == 0);
+  } else if (apart_) {
+    device_.finish();
+  }
   ++steps_;
-  return result;
+  return result_;
+}
+
+void Trainer::record_steps() {
+  if (!asynchronous_) return;
+  const bool phased = std::exchange(phased_, false);
+  try {
+    for (const bool sampled : {false, true}) {
+      if (sampled && !exchange_) continue;
+      Recorded& recorded = recorded_[sampled ? 1 : 0];
+      const std::int64_t before = bytes_sent();
+      recorded.work = device_.record([&] { work({}, sampled); });
+      recorded.bytes_sent = bytes_sent() - before;
+      bytes_sent_ -= recorded.bytes_sent;  // nothing was sent yet
+    }
+    how_ = recorded_[0].work ? "one graph of the device, begun by one call and waited for once"
+                             : "kernel by kernel, waited for once: the device records nothing";
+  } catch (const std::exception& refused) {
+    for (Recorded& recorded : recorded_) recorded = {};
+    how_ = std::string("kernel by kernel, waited for once: it could not be recorded: ") + refused.what();
+  }
+  phased_ = phased;
 }
 
 ExchangeCheck Trainer::verify_exchange() const {
@@ -384,19 +375,6 @@ ExchangeCheck Trainer::verify_exchange() const {
 
 std::int64_t Trainer::bytes_sent() const {
   return bytes_sent_ + tensor_group_->bytes_sent() + (exchange_ ? exchange_->bytes_sent() : 0);
-}
-
-std::vector<StateBlock> Trainer::state() {
-  const bool sharded = layout_.shard_optimizer && data_ != MPI_COMM_NULL;
-  std::vector<StateBlock> blocks = {
-      {"weights", weights(0), static_cast<std::size_t>(flat_length_) * bytes_of(element_), true}};
-  for (const char* name : {"master", "first_moment", "second_moment"}) {
-    auto* begin = static_cast<std::byte*>(memory_.at(name));
-    if (begin == nullptr) continue;
-    const std::int64_t count = sharded ? shard_length(local().count, layout_.data) : flat_length_;
-    blocks.push_back({name, begin, static_cast<std::size_t>(count) * bytes_of(exact_), !sharded});
-  }
-  return blocks;
 }
 
 }  // namespace assay::training

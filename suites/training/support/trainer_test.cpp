@@ -12,6 +12,7 @@
 
 #include "suites/training/support/noisy_operators.h"
 #include "suites/training/support/reference_runs.h"
+#include "suites/training/support/reference_training.h"
 
 namespace assay::training {
 namespace {
@@ -22,51 +23,6 @@ const std::vector<ReferenceRun>& runs() {
   static const std::vector<ReferenceRun> all = reference_runs(ASSAY_SOURCE_DIR);
   return all;
 }
-
-/// A reference run on one rank. Micro-batches come from the whole batch in order.
-class Training {
- public:
-  Training(const ReferenceRun& run, Element element, bool one_by_one, bool recompute)
-      : Training(run, device::host_operators(element, 2), one_by_one, recompute) {}
-  Training(const ReferenceRun& run, std::unique_ptr<device::Operators> operators, bool one_by_one = false,
-           bool recompute = false, std::int64_t warmup = 0)
-      : run_(run), operators_(std::move(operators)) {
-    layout_.global_batch = run.batch;
-    layout_.micro_batch = one_by_one ? 1 : run.batch;
-    layout_.recompute_activations = recompute;
-    const OptimizerSettings settings{run.rate,  run.beta1, run.beta2, run.epsilon,
-                                     run.decay, run.clip,  warmup};
-    trainer_ =
-        std::make_unique<Trainer>(alone_, run_.shape, layout_, *operators_, settings, [] { return 0.0; });
-    trainer_->initialise(run.seed);
-  }
-
-  StepResult step() {
-    const std::vector<std::int32_t> tokens = run_.tokens(trainer_->steps());
-    const auto row = static_cast<std::size_t>(run_.shape.sequence) + 1;
-    return trainer_->step([&](std::int64_t micro_batch) {
-      inputs_.clear();
-      targets_.clear();
-      for (std::int64_t i = 0; i < layout_.micro_batch; ++i) {
-        const auto first =
-            tokens.begin() + (micro_batch * layout_.micro_batch + i) * static_cast<std::ptrdiff_t>(row);
-        inputs_.insert(inputs_.end(), first, first + static_cast<std::ptrdiff_t>(row) - 1);
-        targets_.insert(targets_.end(), first + 1, first + static_cast<std::ptrdiff_t>(row));
-      }
-      return MicroBatch{inputs_.data(), targets_.data()};
-    });
-  }
-
-  Trainer& trainer() { return *trainer_; }
-
- private:
-  const ReferenceRun& run_;
-  ParallelLayout layout_;
-  bench::ProcessGroup alone_;
-  std::unique_ptr<device::Operators> operators_;
-  std::unique_ptr<Trainer> trainer_;
-  std::vector<std::int32_t> inputs_, targets_;
-};
 
 TEST(Trainer, IsTheReferenceToNineDigitsInF64) {
   for (const ReferenceRun& run : runs()) {
@@ -145,7 +101,7 @@ TEST(Trainer, AFlippedBitShowsInEveryLaterStep) {
   // The highest bit of the mantissa of a gain.
   const LocalTensor* gain = wrong.trainer().local().find(Role::last_norm_gain, after_layers);
   ASSERT_NE(gain, nullptr);
-  wrong.trainer().weights(gain->offset)[2] ^= std::byte{0x40};
+  wrong.trainer().change_weight(gain->offset, [](std::byte* bytes) { bytes[2] ^= std::byte{0x40}; });
   EXPECT_NE(right.trainer().checksum(), wrong.trainer().checksum());
   for (int step = 0; step < 3; ++step) {
     EXPECT_NE(right.step().loss, wrong.step().loss);

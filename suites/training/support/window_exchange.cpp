@@ -15,7 +15,7 @@ class WindowExchange final : public GradientExchange {
  public:
   WindowExchange(const bench::ProcessGroup& group, const ExchangeSettings& settings,
                  device::Operators& operators)
-      : GradientExchange(group.communicator(), settings),
+      : GradientExchange(group.communicator(), settings, device::host()),
         operators_(operators),
         gradient_bytes_(static_cast<std::size_t>(settings.flat_length) * bytes_of(exact_)),
         weight_bytes_(static_cast<std::size_t>(settings.flat_length) * bytes_of(settings.element)),
@@ -41,6 +41,8 @@ class WindowExchange final : public GradientExchange {
       bytes_sent_ += own.count * static_cast<std::int64_t>(bytes_of(exact_));
     }
   }
+
+  std::string describe() const override { return "a window that the ranks of a node share"; }
 
   void share_weights() override { window_.barrier(); }
 
