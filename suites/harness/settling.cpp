@@ -39,36 +39,33 @@ double change(double before, double now) {
 
 }  // namespace
 
-std::optional<double> latest_change(const std::vector<LoadWindow>& windows, const SettlingRule& rule) {
+std::optional<LoadChange> latest_change(const std::vector<LoadWindow>& windows, const SettlingRule& rule) {
   std::size_t end = windows.size();
   const auto now = take_span(windows, end, rule);
   const auto before = now ? take_span(windows, end, rule) : std::nullopt;
   if (!before) return std::nullopt;
-  double largest = change(before->iteration_s, now->iteration_s);
+  LoadChange latest{change(before->iteration_s, now->iteration_s), std::nullopt};
   const double of_clock = change(before->clock_hz, now->clock_hz);
-  if (of_clock > largest) largest = of_clock;  // not where a clock is missing: NaN
-  return largest;
+  if (!std::isnan(of_clock)) latest.clock = of_clock;
+  return latest;
 }
 
 bool has_settled(const std::vector<LoadWindow>& windows, const SettlingRule& rule) {
   const auto latest = latest_change(windows, rule);
-  return latest && *latest <= rule.within;
+  return latest && latest->rate <= rule.within && latest->clock.value_or(0) <= rule.clock_within;
 }
 
 std::string settling_words(const std::vector<LoadWindow>& windows, const SettlingRule& rule) {
   double spent_s = 0;
-  bool clock = false;
-  for (const LoadWindow& window : windows) {
-    spent_s += window.length_s;
-    clock = clock || window.clock_hz;
-  }
-  const std::string time = format_value(spent_s, "s", 2), share = format_share(rule.within, 0);
-  const char* const what = clock ? "rate and clock" : "the rate";
-  if (has_settled(windows, rule)) return "settled after " + time + ": " + what + " within " + share;
+  for (const LoadWindow& window : windows) spent_s += window.length_s;
+  const std::string time = format_value(spent_s, "s", 2);
   const auto latest = latest_change(windows, rule);
-  const std::string limit = "not settled after " + time + ", the limit: ";
-  if (!latest) return limit + "too few windows to compare";
-  return limit + what + " changed by " + format_share(*latest, 1) + " in the latest " +
+  if (!latest) return "not settled after " + time + ", the limit: too few windows to compare";
+  if (has_settled(windows, rule))
+    return "settled after " + time + ": the rate within " + format_share(rule.within, 0) +
+           (latest->clock ? ", the clock within " + format_share(rule.clock_within, 0) : "");
+  return "not settled after " + time + ", the limit: the rate changed by " + format_share(latest->rate, 1) +
+         (latest->clock ? ", the clock by " + format_share(*latest->clock, 1) : "") + " in the latest " +
          format_value(rule.span_s, "s", 2);
 }
 

@@ -18,18 +18,26 @@ struct LoadWindow {
 struct SettlingRule {
   double span_s = 0.25;    ///< two spans of windows, each at least this long, are compared
   std::size_t fewest = 3;  ///< windows of a span, at least
-  double within = 0.01;    ///< relative difference of their medians
+  double within = 0.01;    ///< relative difference of their median seconds per iteration
+  double clock_within =
+      0.03;  ///< of their median clocks: single readings of a capped clock jump by that much
 };
 
-/// How much the two latest spans of windows differ, relative: the larger of the differences between their
-/// median seconds per iteration and, where both hold a clock, their median clocks. Absent: too few windows.
-std::optional<double> latest_change(const std::vector<LoadWindow>& windows, const SettlingRule& rule = {});
+/// How much the two latest spans of windows differ, relative, in their medians.
+struct LoadChange {
+  double rate = 0;
+  std::optional<double> clock;  ///< where both spans hold one
+};
+
+/// Absent: too few windows.
+std::optional<LoadChange> latest_change(const std::vector<LoadWindow>& windows,
+                                        const SettlingRule& rule = {});
 
 /// Whether rate and clock have become stable.
 bool has_settled(const std::vector<LoadWindow>& windows, const SettlingRule& rule = {});
 
-/// "settled after 0.62 s: rate and clock within 1 %", "not settled after 2 s, the limit: the latest 0.25 s
-/// differ by 3.1 % from those before".
+/// "settled after 620 ms: the rate within 1 %, the clock within 3 %"; "not settled after 2.0 s, the limit:
+/// the rate changed by 3.1 %, the clock by 0.2 % in the latest 250 ms".
 std::string settling_words(const std::vector<LoadWindow>& windows, const SettlingRule& rule = {});
 
 }  // namespace assay::bench
