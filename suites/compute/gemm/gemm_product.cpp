@@ -7,7 +7,6 @@
 #include "reports/record/unit.h"
 #include "suites/compute/gemm/gemm_check.h"
 #include "suites/compute/gemm/gemm_data.h"
-#include "suites/device/gpu/build.h"
 
 namespace assay::bench {
 
@@ -26,13 +25,6 @@ std::uint64_t cache_share(const device::Device& device, const Context& context) 
 double typical_result(const GemmCase& gemm, int range) {
   const double square = gemm.element == Element::int8 ? range * (range + 1) / 3.0 : 1.0 / 3.0;
   return std::sqrt(static_cast<double>(gemm.k)) * square;
-}
-
-std::unique_ptr<GemmStore> store_for(device::Device& device) {
-  if constexpr (gpu::compiled) {
-    if (device.kind() == "gpu") return gpu_gemm_store(device);
-  }
-  return host_gemm_store();
 }
 
 std::string does_not_fit(const GemmCase& gemm, const Context& context, device::Device& device) {
@@ -72,14 +64,14 @@ double gemm_settling_limit_s(const device::Device& device, double time_s) {
 }
 
 int gemm_workers(device::Device& device) {
-  return store_for(device)->workers();
+  return gemm_store_for(device)->workers();
 }
 
 GemmProduct::GemmProduct(const GemmCase& gemm, const Context& context, device::Device& device)
     : gemm_(gemm),
       context_(context),
       device_(device),
-      store_(store_for(device)),
+      store_(gemm_store_for(device)),
       ring_(gemm_ring(gemm, cache_share(device, context))),
       range_(int8_range(gemm.k, device_.largest_int8())) {}
 
