@@ -84,7 +84,7 @@ class SustainedGemm final : public PassCase {
   std::map<std::string, double> metrics() const override {
     std::map<std::string, double> metrics = {{"sustain_windows", static_cast<double>(held_.size())},
                                              {"sustained_late_change", late_change(held_)}};
-    if (throttle_.seen) metrics["first_throttle_s"] = throttle_.after_s;
+    if (throttle_.seen) metrics["sustained_first_throttle_s"] = throttle_.after_s;
     if (later_energy_j_) metrics["sustained_energy_j"] = *later_energy_j_;
     return metrics;
   }
