@@ -137,7 +137,7 @@ class SustainedGemm final : public PassCase {
     const std::optional<double> energy_end_j = watch_->energy_j();
     if (energy_begin_j && energy_end_j && *energy_end_j > *energy_begin_j) {
       later_energy_j_ = *energy_end_j - *energy_begin_j;
-      recorder.add("joules", *later_energy_j_ / static_cast<double>(products_ - products_before), "1");
+      recorder.add("joules", *later_energy_j_ / static_cast<double>(products_ - products_before), "J");
     }
     double slowest_s = 0;
     for (std::size_t i = 0; i < held_.size(); ++i) {
