@@ -1,6 +1,8 @@
 # Shared by the scripts of this folder: source it. Says what is done, stops at the first failure with the next step.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Paths below this folder are relative to ccache, so that all build folders, and all checkouts, share equal objects.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=true
 
 # What each purpose needs, as Debian 12 packages.
 packages_build="ccache g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsimdjson-dev libssl-dev"
@@ -8,6 +10,7 @@ packages_suites="mpich libmpich-dev libdnnl-dev libopenblas0-pthread libhwloc-de
 packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
 packages_bench="libbenchmark-dev libopenblas-dev fio"
 packages_full="clang-format chromium poppler-utils libopenmpi-dev openmpi-bin"
+packages_hip="hipcc libamdhip64-dev"
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -52,6 +55,34 @@ why_no_gpu_build() {
     hip-amd) command -v hipcc >/dev/null || { echo "no hipcc; on Debian: apt-get install hipcc libamdhip64-dev"; return; } ;;
   esac
   if [ "$1" = hip-nvidia ] && [ -z "$(find_hip_header)" ]; then echo "no HIP headers; on Debian: apt-get install libamdhip64-dev"; fi
+}
+
+# gpu_build_flags PLATFORM: CMake's.
+gpu_build_flags() {
+  case $1 in
+    cuda) echo "-DASSAY_GPU=cuda" ;;
+    hip-amd) echo "-DASSAY_GPU=hip -DASSAY_HIP_PLATFORM=amd" ;;
+    hip-nvidia) echo "-DASSAY_GPU=hip -DASSAY_HIP_PLATFORM=nvidia" ;;
+    none) echo "-DASSAY_GPU=none" ;;
+  esac
+}
+
+# gpu_build_here [ROOT]: the platform to build for on this machine: by the GPU's driver that is loaded (below ROOT, for tests) and
+# the compilers that are there. "none" without either; why a GPU that is here is left out goes to standard error.
+gpu_build_here() {
+  local root=${1:-} platform why
+  local -a loaded=()
+  if [ -e "$root/proc/driver/nvidia/version" ] || [ -e "$root/dev/nvidiactl" ]; then loaded+=(cuda); fi
+  if [ -e "$root/dev/kfd" ]; then loaded+=(hip-amd); fi
+  for platform in "${loaded[@]}"; do
+    why=$(why_no_gpu_build "$platform")
+    if [ -z "$why" ]; then
+      echo "$platform"
+      return
+    fi
+    printf 'A GPU of this machine is left out: %s\n' "$why" >&2
+  done
+  echo none
 }
 
 # configure_and_build FOLDER CMAKE-ARGUMENT...: a build folder of these settings; all its targets, or those in $targets.

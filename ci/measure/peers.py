@@ -21,6 +21,8 @@ class Program:
     command: list[str]
     parse: Callable[[str], float]
     clear: list[str] = field(default_factory=list)  # environment variables that begin with these are not inherited
+    give: dict[str, str] = field(default_factory=dict)  # environment variables that it gets
+    ask: Callable[[float], float] | None = None  # in place of a command: the number, asked for within these seconds
 
 
 @dataclass
@@ -50,9 +52,8 @@ def median(values: list[float]) -> float:
     return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
 
 
-def record_in(text: str) -> dict:
-    """The one record among what assay-bench printed: tables for people go to standard output too."""
-    record = json.loads(next(line for line in text.splitlines() if line.startswith('{"schema"')))
+def right(record: dict) -> dict:
+    """The record, if all its results passed their checks; CannotRun with what is wrong otherwise."""
     checks = {device["check"]["status"] for device in record["devices"]}
     if record["status"] != "completed" or checks != {"pass"} or "invalid" in record["path"]:
         reason = record["reason"] or record["path"].get("invalid")
@@ -60,18 +61,22 @@ def record_in(text: str) -> dict:
     return record
 
 
+def record_in(text: str) -> dict:
+    """The one record among what assay-bench printed: tables for people go to standard output too."""
+    return right(json.loads(next(line for line in text.splitlines() if line.startswith('{"schema"'))))
+
+
+def value_in(record: dict, name: str) -> float:
+    """A figure of merit of the first device: numerator over the reduced samples, or the reduced samples."""
+    fom = next(one for one in record["foms"] if one["name"] == name)
+    device = record["devices"][0]
+    samples = device["series"][fom["series"]]["samples"] if fom["series"] else device["samples_s"]
+    reduced = {"median": median, "min": min, "max": max}[fom["reduce"]](samples)
+    return fom["numerator"] / reduced if fom["numerator"] is not None else reduced
+
+
 def figure(name: str) -> Callable[[str], float]:
-    """Reads a figure of merit of the first device: numerator over the reduced samples, or the reduced samples."""
-
-    def read(text: str) -> float:
-        record = record_in(text)
-        fom = next(one for one in record["foms"] if one["name"] == name)
-        device = record["devices"][0]
-        samples = device["series"][fom["series"]]["samples"] if fom["series"] else device["samples_s"]
-        reduced = {"median": median, "min": min, "max": max}[fom["reduce"]](samples)
-        return fom["numerator"] / reduced if fom["numerator"] is not None else reduced
-
-    return read
+    return lambda text: value_in(record_in(text), name)
 
 
 def assay_bench(folder: pathlib.Path, ranks: int, arguments: str) -> list[str]:

@@ -19,7 +19,8 @@ struct JudgeInput {
   const CampaignData& data;
   /// Hash of each document clause's file as found (clause id -> SHA-256, empty string: not found).
   std::map<std::string, std::string> document_hashes;
-  /// Theoretical peaks by device name, from reference_results/peaks: "NVIDIA H200" -> "bf16" -> FLOP/s.
+  /// Theoretical peaks by device name, from reference_results/peaks: "NVIDIA H200" -> "bf16" -> FLOP/s,
+  /// "memory" -> B/s.
   std::map<std::string, std::map<std::string, Peak>> peaks;
   /// Program to name in repeat commands.
   std::string worker = "assay-bench";

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "reports/judge/observations.h"
 #include "reports/judge/scene_testing.h"
 
 namespace assay {
@@ -299,8 +302,56 @@ TEST(Judge, NoPeakKnownIsMissing) {
   scene.plan_gemm();
   scene.at_least(0.7).at_least->kind = LimitKind::of_peak;
   scene.launches(seven_good);
+  // The table knows others: an unknown device asks for an absolute target.
+  scene.peaks["Other accelerator"]["bf16"] = {200, PeakBasis::theoretical, "data sheet"};
   EXPECT_EQ(scene.verdict(), Verdict::missing);
-  EXPECT_TRUE(has_finding(scene.judged().targets[0].findings, "ASY-1009"));
+  const TargetVerdict verdict = scene.judged().targets[0];
+  const auto finding = std::find_if(verdict.findings.begin(), verdict.findings.end(),
+                                    [](const Finding& one) { return one.code == "ASY-1009"; });
+  ASSERT_NE(finding, verdict.findings.end());
+  EXPECT_THAT(finding->text, HasSubstr("no peak of compute/gemm.rate is known for Test accelerator"));
+  EXPECT_THAT(std::string(finding_kind(finding->code).action),
+              HasSubstr("state the limit in absolute terms"));
+}
+
+// What the table has: 1 for each name. A figure's peak is then the name's; absent where none is meant.
+std::string name_of_peak(const std::string& benchmark, const Parameters& parameters, const std::string& unit,
+                         const std::vector<std::string>& table) {
+  Scene scene;
+  CaseResults results;
+  results.identity.benchmark = benchmark;
+  results.identity.parameters = parameters;
+  results.foms = {{"rate", 1.0, unit, Better::higher, Reduce::median, std::nullopt}};
+  results.devices.resize(1);
+  results.devices[0].name = "Test accelerator";
+  for (const std::string& name : table)
+    scene.peaks["Test accelerator"][name] = {1, PeakBasis::theoretical, name};
+  const JudgeInput input{scene.plan, scene.targets, scene.catalogue, scene.data, {}, scene.peaks};
+  const auto peak = peak_of(input, results, 0, 0);
+  return peak ? peak->source : "";
+}
+
+TEST(Judge, AFigureFindsItsPeak) {
+  const std::vector<std::string> table = {"f64", "f64_matrix", "f32",  "tf32",   "bf16",
+                                          "f16", "fp8",        "int8", "memory", "scale_up"};
+  const auto gemm = [&](const std::string& dtype, const std::string& unit) {
+    return name_of_peak("compute/gemm", {{"dtype", dtype}}, unit, table);
+  };
+  EXPECT_EQ(gemm("f64", "FLOP/s"), "f64_matrix");
+  for (const char* dtype : {"f32", "tf32", "bf16", "f16"}) EXPECT_EQ(gemm(dtype, "FLOP/s"), dtype);
+  EXPECT_EQ(gemm("fp8_e4m3", "FLOP/s"), "fp8");
+  EXPECT_EQ(gemm("fp8_e5m2", "FLOP/s"), "fp8");
+  EXPECT_EQ(gemm("int8", "OP/s"), "int8");
+  EXPECT_EQ(gemm("bf16", "FLOP/J"), "");
+  EXPECT_EQ(name_of_peak("compute/gemm", {{"dtype", std::string("fp8_e4m3")}}, "FLOP/s", {"bf16"}), "");
+  const auto stream = [&](std::int64_t bytes) {
+    return name_of_peak("memory/stream", {{"dtype", std::string("f64")}, {"bytes", bytes}}, "B/s", table);
+  };
+  EXPECT_EQ(stream(0), "memory");
+  EXPECT_EQ(stream(std::int64_t{4} << 30), "memory");
+  EXPECT_EQ(stream(1 << 20), "");  // a cache may hold it
+  EXPECT_EQ(name_of_peak("memory/transfer", {}, "B/s", table), "");
+  EXPECT_EQ(name_of_peak("collectives/allreduce", {}, "B/s", table), "");
 }
 
 TEST(Judge, WhoBearsTheDoubt) {

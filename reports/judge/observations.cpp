@@ -35,19 +35,38 @@ std::optional<std::size_t> find_figure(const CaseResults& results, const std::st
   return std::nullopt;
 }
 
+namespace {
+
+// Under which names the table may have a figure's peak, the first one that it has counts. Arithmetic goes by
+// data type and a device's own memory by name; other rates have their peak in the record.
+std::vector<std::string> names_of_peak(const CaseResults& results, std::size_t figure) {
+  const std::string& unit = results.foms[figure].unit;
+  const Parameters& parameters = results.identity.parameters;
+  const auto dtype = parameters.find("dtype");
+  if (dtype != parameters.end() && (unit == "FLOP/s" || unit == "OP/s")) {
+    // What matrix units reach is the limit where they are faster; fp8_e4m3 and fp8_e5m2 are both fp8.
+    const std::string type = to_string(dtype->second);
+    return {type + "_matrix", type, type.substr(0, type.find('_'))};
+  }
+  if (results.identity.benchmark == "memory/stream" && unit == "B/s") {
+    // Arrays that a cache may hold are no matter of the memory; zero: as large as the benchmark finds right.
+    constexpr std::int64_t beyond_caches = std::int64_t{1} << 30;
+    const auto bytes = parameters.find("bytes");
+    const auto* given = bytes == parameters.end() ? nullptr : std::get_if<std::int64_t>(&bytes->second);
+    if (given == nullptr || *given == 0 || *given >= beyond_caches) return {"memory"};
+  }
+  return {};
+}
+
+}  // namespace
+
 std::optional<Peak> peak_of(const JudgeInput& input, const CaseResults& results, std::size_t figure,
                             std::size_t device) {
-  const auto dtype = results.identity.parameters.find("dtype");
-  // The table is of arithmetic by data type; other rates have their peak in the record.
-  if (dtype != results.identity.parameters.end() && results.foms[figure].unit == "FLOP/s") {
-    const auto known = input.peaks.find(results.devices[device].name);
-    if (known != input.peaks.end()) {
-      // What matrix units reach is the limit where they are faster; fp8_e4m3 and fp8_e5m2 are both fp8.
-      const std::string type = to_string(dtype->second);
-      for (const std::string& name : {type + "_matrix", type, type.substr(0, type.find('_'))}) {
-        const auto peak = known->second.find(name);
-        if (peak != known->second.end()) return peak->second;
-      }
+  const auto known = input.peaks.find(results.devices[device].name);
+  if (known != input.peaks.end()) {
+    for (const std::string& name : names_of_peak(results, figure)) {
+      const auto peak = known->second.find(name);
+      if (peak != known->second.end()) return peak->second;
     }
   }
   if (figure < results.peaks.size() && device < results.peaks[figure].size())

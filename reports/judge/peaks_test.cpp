@@ -14,7 +14,7 @@ using testing::HasSubstr;
 TEST(Peaks, TheShippedTableIsDenseAndSaysWhatIsUnverified) {
   const std::string file = ASSAY_SOURCE_DIR "/reference_results/peaks/gpus.toml";
   const Peaks peaks = parse_peaks(read_file(file), file);
-  EXPECT_EQ(peaks.size(), 9U);
+  EXPECT_EQ(peaks.size(), 21U);
   const Peak h100 = peaks.at("NVIDIA H100 80GB HBM3").at("bf16");
   EXPECT_DOUBLE_EQ(h100.value, 989e12);  // 1979 would be the sparse figure
   EXPECT_EQ(h100.basis, PeakBasis::theoretical);
@@ -26,6 +26,34 @@ TEST(Peaks, TheShippedTableIsDenseAndSaysWhatIsUnverified) {
   // The products that the data sheets' figures come from.
   EXPECT_NEAR(1830e6 * 512 * 2 * 528, h100.value, 0.5e12);
   EXPECT_NEAR(2100e6 * 256 * 2 * 1216, peaks.at("AMD Instinct MI300X").at("bf16").value, 0.1e12);
+  EXPECT_NEAR(2100e6 * 256 * 2 * 912, peaks.at("AMD Instinct MI300A").at("bf16").value, 0.2e12);
+  EXPECT_NEAR(2400e6 * 4096 * 256, peaks.at("AMD Instinct MI355X").at("bf16").value, 0.1e12);
+}
+
+TEST(Peaks, TheShippedFiguresFitEachOther) {
+  const std::string file = ASSAY_SOURCE_DIR "/reference_results/peaks/gpus.toml";
+  for (const auto& [name, figures] : parse_peaks(read_file(file), file)) {
+    const auto value = [&, &figures = figures](const char* figure) {
+      const auto found = figures.find(figure);
+      return found == figures.end() ? 0 : found->second.value;
+    };
+    for (const char* figure : {"f64", "f64_matrix", "f32", "bf16", "f16", "int8", "memory"})
+      EXPECT_GT(value(figure), 0) << name << " " << figure;
+    // One slip to the sparse figure of one type would show in the ratio of two.
+    EXPECT_EQ(value("f16"), value("bf16")) << name;
+    if (value("fp8") > 0) {
+      EXPECT_NEAR(value("fp8") / value("bf16"), 2, 0.01) << name;
+    }
+    if (value("fp8") > 0) {
+      EXPECT_NEAR(value("int8") / value("fp8"), 1, 0.01) << name;
+    }
+    if (value("tf32") > 0) {
+      EXPECT_NEAR(value("bf16") / value("tf32"), 2, 0.01) << name;
+    }
+    EXPECT_GE(value("f64_matrix"), value("f64")) << name;
+    EXPECT_GT(value("memory"), 1e12) << name;
+    EXPECT_LE(value("memory"), 8e12) << name;
+  }
 }
 
 std::string message(const std::string& device) {

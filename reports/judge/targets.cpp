@@ -115,14 +115,12 @@ Conditions conditions(TomlTable& owner, std::string_view key, const BenchmarkSpe
 void check_given(const BenchmarkSpec& benchmark, const FomSpec& fom, const Conditions& where_values,
                  const Location& place) {
   if (!fom.only_when) return;
-  const auto& [parameter, value] = *fom.only_when;
-  const auto found = where_values.find(parameter);
+  const auto found = where_values.find(fom.only_when->first);
   if (found == where_values.end()) return;  // matching_cases picks the right cases
   for (const ParameterValue& given : found->second) {
-    if (to_string(given) != value) {
-      throw bad_input(
-          benchmark.name + " gives '" + fom.name + "' only with " + parameter + " = \"" + value + "\"",
-          "ask for it there, or for another figure", place);
+    if (!fom.given_with(given)) {
+      throw bad_input(benchmark.name + " gives '" + fom.name + "' only with " + fom.condition(),
+                      "ask for it there, or for another figure", place);
     }
   }
 }
@@ -453,11 +451,10 @@ void check_against_plan(const Targets& targets, const Plan& plan, const Catalogu
     for (const std::size_t index : cases) {
       const PlannedCase& planned = plan.cases[index];
       if (fom != nullptr && fom->only_when &&
-          to_string(planned.identity.parameters.at(fom->only_when->first)) != fom->only_when->second) {
+          !fom->given_with(planned.identity.parameters.at(fom->only_when->first))) {
         throw bad_input("target '" + target.id + "' matches the case '" + planned.label +
                             "', which does not give '" + target.fom + "'",
-                        "add " + fom->only_when->first + " = \"" + fom->only_when->second + "\" to 'where'",
-                        target.place);
+                        "let 'where' ask for " + fom->condition(), target.place);
       }
       for (const auto* limit : {&target.at_least, &target.at_most}) {
         if (*limit && (*limit)->kind == LimitKind::of_figure &&

@@ -109,6 +109,18 @@ double quantity(const ParameterSpec& spec, const std::string& text, const Locati
 
 }  // namespace
 
+bool FomSpec::given_with(const ParameterValue& value) const {
+  if (only_when->second != above_zero) return to_string(value) == only_when->second;
+  const auto* real = std::get_if<double>(&value);
+  const auto* whole_number = std::get_if<std::int64_t>(&value);
+  return (real != nullptr && *real > 0) || (whole_number != nullptr && *whole_number > 0);
+}
+
+std::string FomSpec::condition() const {
+  if (only_when->second == above_zero) return only_when->first + " above 0";
+  return only_when->first + " = \"" + only_when->second + "\"";
+}
+
 const ParameterSpec* BenchmarkSpec::find_parameter(std::string_view parameter) const {
   const auto found = std::find_if(parameters.begin(), parameters.end(),
                                   [&](const auto& spec) { return spec.name == parameter; });

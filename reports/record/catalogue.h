@@ -30,9 +30,18 @@ struct FomSpec {
   std::string unit;  ///< base unit
   Better better = Better::higher;
   std::string meaning;
-  /// Given only when this parameter has this value ({"mode", "latency"}); absent: always.
+  /// Given only when this parameter has this value ({"mode", "latency"}), or is a number above zero
+  /// ({"sustain", above_zero}); absent: always.
   std::optional<std::pair<std::string, std::string>> only_when;
+
+  /// Whether a case gives it whose parameter of that name has this value. Only with only_when.
+  bool given_with(const ParameterValue& value) const;
+  /// The condition as people write it: `mode = "latency"`, `sustain above 0`. Only with only_when.
+  std::string condition() const;
 };
+
+/// In place of a value of only_when.
+inline constexpr const char* above_zero = ">0";
 
 /// Whether each device has its own figure or all ranks have one together.
 enum class Scope { device, group };

@@ -81,7 +81,7 @@ struct Histogram {
 
 /// The samples of one part of a pass, for cases whose pass has several parts ("write" and "read", "triad").
 struct Series {
-  std::string unit = "s";              ///< "s"; "1" for a share or a factor made from times
+  std::string unit = "s";              ///< "s"; "1" for a share or a factor made from times; "J"
   std::vector<double> samples;         ///< at most 64; times are positive, shares and factors may be zero
   std::optional<Histogram> histogram;  ///< single operations of this part, seconds
   friend bool operator==(const Series&, const Series&) = default;

@@ -71,8 +71,7 @@ ExitStatus describe_command(const std::string& name) {
   for (const FomSpec& fom : spec->foms) {
     std::printf("  %-12s %s, %s is better; %s", fom.name.c_str(), fom.unit.c_str(),
                 fom.better == Better::higher ? "higher" : "lower", fom.meaning.c_str());
-    if (fom.only_when)
-      std::printf(" (only with %s = %s)", fom.only_when->first.c_str(), fom.only_when->second.c_str());
+    if (fom.only_when) std::printf(" (only with %s)", fom.condition().c_str());
     std::printf("\n");
   }
   return ExitStatus::pass;

@@ -76,6 +76,14 @@ struct Reading {
   std::optional<std::uint64_t> corrected_errors, uncorrected_errors;  ///< of memory (ECC); counters too
   /// What holds the clock back now ("power cap"); empty: nothing; absent: not known.
   std::optional<std::vector<std::string>> throttled_by;
+  std::optional<double> memory_clock_hz, memory_temperature_c;
+  /// Counters: parts of the memory that were taken out of use (remapped rows, retired pages), and packets
+  /// that the link to the host had to send again.
+  std::optional<std::uint64_t> retired_memory, link_replays;
+  /// Errors that the driver reported of this device since it was opened here (XID), and the latest of them in
+  /// words ("XID 79: fallen off the bus").
+  std::optional<std::uint64_t> driver_errors;
+  std::string last_driver_error = {};
 };
 
 /// Work that was recorded once, to be begun again and again at the cost of one launch.
@@ -159,6 +167,9 @@ struct Selected {
 /// The GPU of the rank that is `place`-th of its node's `ranks`, from 0: that of its number, or the only one
 /// that the launcher lets it see. It is this thread's from then on. Never throws.
 Selected gpu(int place, int ranks);
+
+/// Which GPU `gpu` would give, also where it cannot be used; empty where there is none. Makes nothing ready.
+std::string gpu_identity(int place, int ranks);
 
 /// GPUs that this process may use; 0 also where none are compiled in.
 int gpu_count();

@@ -94,6 +94,10 @@ class LoopCase : public Case {
   virtual void finish() {}
   /// An interval lasts at least this long where time allows; 0: what the harness finds long enough.
   virtual double shortest_interval_s() const { return 0; }
+  /// A device whose clock has to settle first is warmed up until rate and clock are stable (settling.h), for
+  /// at most so long when `time_s` is aimed for; the record's path says how it ended. The same on every rank.
+  /// 0: the harness's short warm-up will do.
+  virtual double settling_limit_s(double /*time_s*/) const { return 0; }
 };
 
 class Recorder;

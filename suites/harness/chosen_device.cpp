@@ -25,8 +25,7 @@ std::string shared_devices(const std::vector<std::string>& owners) {
     if (is_new) continue;
     return "ranks " + std::to_string(found->second) + " and " + std::to_string(rank) +
            " see only one GPU, and it is the same; start one rank for each GPU, or let the launcher give "
-           "each "
-           "rank its own";
+           "each rank its own";
   }
   return {};
 }
@@ -40,11 +39,11 @@ device::Selected chosen_device(const Parameters& parameters, const ProcessGroup&
     if (rank < group.rank()) ++place;
     ++ranks;
   }
-  device::Selected selected = device::gpu(place, ranks);
-  const std::string owner = selected.device == nullptr ? "" : node + " " + selected.device->id();
-  const std::string shared = shared_devices(group.all_gather(owner));
-  if (selected.missing.empty() && !shared.empty()) return {nullptr, shared};
-  return selected;
+  // Before any rank has one: the first of two that share a GPU would be another process on it to the second.
+  const std::string identity = device::gpu_identity(place, ranks);
+  const std::string shared = shared_devices(group.all_gather(identity.empty() ? "" : node + " " + identity));
+  if (!shared.empty()) return {nullptr, shared};
+  return device::gpu(place, ranks);
 }
 
 }  // namespace assay::bench

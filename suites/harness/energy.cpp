@@ -123,6 +123,7 @@ EnergyCounters find_energy_counters(const fs::path& root) {
     found.counters = std::move(counters);
   };
   use("Cray pm_counters", cray_counters(root));
+  found.whole_node = !found.counters.empty();
   use("RAPL", rapl_counters(root));
   use("amd_energy", amd_counters(root));
   if (found.counters.empty()) {

@@ -28,8 +28,9 @@ struct EnergyCounter {
 /// What there is to read on this node.
 struct EnergyCounters {
   std::vector<EnergyCounter> counters;
-  std::string source;    ///< "RAPL: package-0, package-1, dram of package-0"; empty: nothing can be read
-  std::string why_none;  ///< "there is no ..."; empty when there is a source
+  std::string source;       ///< "RAPL: package-0, package-1, dram of package-0"; empty: nothing can be read
+  std::string why_none;     ///< "there is no ..."; empty when there is a source
+  bool whole_node = false;  ///< GPUs and all else included
 };
 
 EnergyCounters find_energy_counters(const std::filesystem::path& root = "/");
@@ -45,6 +46,7 @@ class EnergyMeter {
 
   const std::string& source() const { return found_.source; }
   const std::string& why_none() const { return found_.why_none; }
+  bool whole_node() const { return found_.whole_node; }
   /// From here on. Allocates nothing but what the C library does to open a file.
   void start();
   void read();

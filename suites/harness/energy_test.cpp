@@ -146,6 +146,62 @@ TEST_F(Energy, OfAGroupIsReadByTheFirstRankOfANode) {
   EXPECT_EQ(energy.words(), "RAPL: package-0");
 }
 
+EnergyShare node_share(const std::string& node, std::optional<double> joules,
+                       const std::string& source = "RAPL: package-0") {
+  EnergyShare share;
+  share.node = node;
+  share.reads_node = true;
+  share.node_j = joules;
+  share.source = source;
+  return share;
+}
+
+EnergyShare on_gpu(EnergyShare share, const std::string& device, std::optional<double> joules) {
+  share.device = device;
+  share.device_j = joules;
+  return share;
+}
+
+EnergyShare beside(const std::string& node) {
+  EnergyShare share;
+  share.node = node;
+  return share;
+}
+
+TEST(EnergyOfAGroup, GpusCountBesideTheirNodesAndOnce) {
+  const GroupJoules sum = add_up({on_gpu(node_share("n1", 100), "A", 700), on_gpu(beside("n1"), "B", 650),
+                                  on_gpu(beside("n1"), "B", 650),             // two ranks on one GPU
+                                  on_gpu(node_share("n2", 110), "A", 600)});  // another node's "A"
+  EXPECT_EQ(sum.joules, 100 + 700 + 650 + 110 + 600);
+  EXPECT_EQ(sum.words, "3 GPUs, each by its own counter; beside them RAPL: package-0");
+}
+
+TEST(EnergyOfAGroup, ACounterOfTheWholeNodeHasItsGpus) {
+  EnergyShare first = node_share("n1", 900, "Cray pm_counters: node");
+  first.node_has_devices = true;
+  EXPECT_EQ(add_up({on_gpu(first, "A", 700), on_gpu(beside("n1"), "B", std::nullopt)}).joules, 900);
+  EXPECT_EQ(add_up({on_gpu(first, "A", 700)}).words, "1 GPU within Cray pm_counters: node");
+  // The other node's counter cannot be read: then both nodes are their GPUs.
+  const GroupJoules sum = add_up({on_gpu(first, "A", 700), on_gpu(node_share("n2", {}, "refused"), "A", 50)});
+  EXPECT_EQ(sum.joules, 750);
+  EXPECT_EQ(sum.words,
+            "2 GPUs, each by its own counter; processors and all else are not included: n2: refused");
+}
+
+TEST(EnergyOfAGroup, AGpuWithoutACounterLeavesNoSum) {
+  const GroupJoules sum =
+      add_up({on_gpu(node_share("n1", 100), "A", 700), on_gpu(beside("n1"), "B", std::nullopt)});
+  EXPECT_FALSE(sum.joules);
+  EXPECT_EQ(sum.words, "no readable energy counter of GPUs: n1: B");
+}
+
+TEST(EnergyOfAGroup, WithoutGpusEveryNodeMustCount) {
+  EXPECT_EQ(add_up({node_share("n1", 100), beside("n1"), node_share("n2", 20)}).joules, 120);
+  const GroupJoules sum = add_up({node_share("n1", 100), node_share("n2", {}, "refused")});
+  EXPECT_FALSE(sum.joules);
+  EXPECT_EQ(sum.words, "no readable energy counter: n2: refused");
+}
+
 TEST_F(Energy, ACounterOfTheWholeNodeComesFirst) {
   put_zone("intel-rapl:0", "package-0", "10");
   put("sys/cray/pm_counters/energy", "5184 J 1700000000 us");

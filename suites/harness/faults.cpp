@@ -72,6 +72,7 @@ class FaultyLoop final : public Faulty<LoopCase> {
   }
   void finish() override { inner_->finish(); }
   double shortest_interval_s() const override { return inner_->shortest_interval_s(); }
+  double settling_limit_s(double time_s) const override { return inner_->settling_limit_s(time_s); }
 };
 
 class FaultyPasses final : public Faulty<PassCase> {

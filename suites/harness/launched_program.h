@@ -35,17 +35,26 @@ inline Ended run_command(const std::string& command) {
   return ended;
 }
 
-/// The launcher of the MPI library that assay-bench was built with, as CMake found it; empty: there is none.
+/// Where the programs of this build are, wherever it was moved to: beside the test program.
+inline std::filesystem::path programs_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
+
+/// The launcher of the MPI library that assay-bench was built with: one that was packed beside it, else as
+/// CMake found it; empty: there is none.
 inline const std::string& mpiexec() {
-  static const std::string program =
-      run_command("command -v '" ASSAY_MPIEXEC "'").exit_code == 0 ? ASSAY_MPIEXEC : "";
+  static const std::string program = [] {
+    const std::filesystem::path packed = programs_folder() / "mpiexec.hydra";
+    if (std::filesystem::exists(packed)) return packed.string();
+    return std::string(run_command("command -v '" ASSAY_MPIEXEC "'").exit_code == 0 ? ASSAY_MPIEXEC : "");
+  }();
   return program;
 }
 
 /// The program under `ranks` ranks; 0: without mpiexec. Another `name` is that of a program for tests.
 inline std::string assay_bench(int ranks, const std::string& arguments,
                                const std::string& name = "assay-bench") {
-  const std::string program = std::string("'") + ASSAY_BINARY_DIR + "/bin/" + name + "' " + arguments;
+  const std::string program = "'" + (programs_folder() / name).string() + "' " + arguments;
   return ranks == 0 ? program : mpiexec() + " -n " + std::to_string(ranks) + " " + program;
 }
 

@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "suites/harness/histogram.h"
+#include "suites/harness/load_watch.h"
 #include "suites/harness/recorder.h"
+#include "suites/harness/settling.h"
 #include "suites/harness/statistics.h"
 
 namespace assay::bench {
@@ -175,8 +177,16 @@ class Loop {
   /// The first windows also show how long an iteration takes; a window counts once it has its full length.
   void warm_up() {
     double previous_s = std::numeric_limits<double>::quiet_NaN();
+    const double limit_s = case_.settling_limit_s(settings_.time_s);
+    std::optional<LoadWatch> watch;
+    if (limit_s > 0 && case_.device() != nullptr) watch.emplace(*case_.device(), group_.size());
+    std::vector<LoadWindow> windows;
     for (bool go_on = true; go_on;) {
-      const double window_s = group_.maximum(timer_.time_passes(passes_).median_s);
+      if (watch) watch->begin();
+      const double window_begin_s = clock_.now_s();
+      const double own_window_s = timer_.time_passes(passes_).median_s;
+      if (watch) windows.push_back({clock_.now_s() - window_begin_s, own_window_s, watch->end().clock_hz});
+      const double window_s = group_.maximum(own_window_s);
       result_.warmups += passes_ * ring_;
       Decision decision;
       decision.passes = wanted_passes(window_s);
@@ -185,11 +195,13 @@ class Loop {
       const bool time_up = elapsed_s() >= settings_.warmup_share * settings_.time_s &&
                            result_.warmups >= settings_.minimum_warmups;
       decision.go_on = !(settled && long_enough) && !time_up;
+      if (watch) decision.go_on = group_.any(!has_settled(windows)) && elapsed_s() < limit_s;
       decision = agree(decision);
       passes_ = decision.passes;
       previous_s = window_s;
       go_on = decision.go_on;
     }
+    if (watch) result_.warm_up = settling_words(windows);
   }
 
   /// Returns the seconds that the interval took.

@@ -38,6 +38,7 @@ struct Measurement {
   std::optional<Histogram> histogram;    ///< latency mode
   std::optional<double> longest_s;       ///< latency mode: the longest single operation, not rounded to a bin
   std::map<std::string, Series> series;  ///< of a PassCase; it has no samples_s
+  std::string warm_up;                   ///< how it ended where the clock had to settle, for the path
   bool converged = false;
 };
 

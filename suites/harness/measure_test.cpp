@@ -50,6 +50,8 @@ class ScriptedCase final : public LoopCase {
     clock_.advance(finish_s);
   }
   double shortest_interval_s() const override { return shortest_s; }
+  double settling_limit_s(double time_s) const override { return settling_share * time_s; }
+  device::Device* device() const override { return &device::host(); }
   Check check() override { return {}; }
   std::vector<FigureOfMerit> figures() const override { return {}; }
   void plant(Fault) override {}
@@ -57,6 +59,7 @@ class ScriptedCase final : public LoopCase {
   std::int64_t finishes = 0;
   double finish_s = 0;
   double shortest_s = 0;
+  double settling_share = 0;
   Mode mode_ = Mode::throughput;
   bool consumes_ = false;
   std::string calls;
@@ -97,6 +100,31 @@ TEST(Measure, WarmUpWaitsUntilTwoWindowsAgree) {
                        [](std::int64_t i) { return 1e-3 + 1e-2 * std::exp(-0.3 * static_cast<double>(i)); });
   const Measurement cooled = run(cooling, clock, settings);
   for (const double sample : cooled.samples_s) EXPECT_NEAR(sample, 1e-3, 3e-4);
+}
+
+TEST(Measure, WarmUpGoesOnUntilTheRateIsStableWhereTheClockHasToSettle) {
+  // 30 % slower when warm, with a time constant of a second: neighbouring windows of milliseconds agree from
+  // the beginning, spans of a quarter of a second do so to 1 % after 2.1 s.
+  const auto warming = [](std::int64_t i) {
+    return 1e-3 * (1.3 - 0.3 * std::exp(-1e-3 * static_cast<double>(i)));
+  };
+  MeasureSettings settings;
+  settings.time_s = 20;
+  ScriptedClock clock;
+  ScriptedCase hasty(clock, 1, warming);
+  EXPECT_EQ(run(hasty, clock, settings).warm_up, "");
+  ScriptedCase patient(clock, 1, warming);
+  patient.settling_share = 0.5;
+  patient.shortest_s = 0.02;
+  const Measurement settled = run(patient, clock, settings);
+  EXPECT_THAT(settled.warm_up, testing::StartsWith("settled after 2."));
+  EXPECT_GT(settled.warmups, 1000);
+  ScriptedCase limited(clock, 1, warming);
+  limited.settling_share = 0.05;
+  limited.shortest_s = 0.02;
+  const Measurement ended = run(limited, clock, settings);
+  EXPECT_THAT(ended.warm_up, testing::StartsWith("not settled after 1.0 s, the limit: "));
+  EXPECT_THAT(ended.warm_up, testing::HasSubstr(" changed by "));
 }
 
 TEST(Measure, WarmUpIsAtLeastThreeIterationsHoweverLongTheyTake) {

@@ -58,10 +58,10 @@ ResultTable::ResultTable(std::ostream& out, const BenchmarkSpec& spec, std::vect
 bool ResultTable::shown(const FomSpec& fom, const Record& record) const {
   if (fom.unit == "s" && !by_parts_) return false;  // times have the columns p50 to max
   if (!fom.only_when) return true;
-  const auto& [name, wanted] = *fom.only_when;
+  const std::string& name = fom.only_when->first;
   if (std::find(varying_.begin(), varying_.end(), name) != varying_.end()) return true;
   const auto value = record.parameters.find(name);
-  return value != record.parameters.end() && to_string(value->second) == wanted;
+  return value != record.parameters.end() && fom.given_with(value->second);
 }
 
 void ResultTable::print_title(const Record& record) {
@@ -269,8 +269,10 @@ std::string describe(const BenchmarkSpec& spec) {
   rows.push_back({});
   rows.push_back({"figure", "unit", "better", "given", "meaning"});
   for (const FomSpec& fom : spec.foms) {
-    const std::string when =
-        fom.only_when ? fom.only_when->first + "=" + fom.only_when->second : std::string("always");
+    const std::string when = !fom.only_when ? "always"
+                             : fom.only_when->second == above_zero
+                                 ? fom.condition()
+                                 : fom.only_when->first + "=" + fom.only_when->second;
     rows.push_back(
         {fom.name, fom.unit, fom.better == Better::higher ? "higher" : "lower", when, fom.meaning});
   }

@@ -21,6 +21,7 @@
 #include "suites/harness/faults.h"
 #include "suites/harness/machine_facts.h"
 #include "suites/harness/measure.h"
+#include "suites/harness/per_joule.h"
 #include "suites/harness/processors.h"
 
 namespace assay::bench {
@@ -41,10 +42,19 @@ std::vector<Record> merge_ranks(std::vector<Record> ranks, Scope scope) {
     merged.push_back(ranks[0]);
     if (merged[0].devices.empty()) return merged;
     std::vector<Conditions> conditions;
-    for (const Record& rank : ranks) {
-      for (const DeviceResult& device : rank.devices) conditions.push_back(device.conditions);
+    std::vector<const std::map<std::string, double>*> metrics;
+    for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+      for (const DeviceResult& device : ranks[rank].devices) {
+        conditions.push_back(device.conditions);
+        metrics.push_back(&device.metrics);
+      }
+      // What befell the device of one rank befell all.
+      for (const char* befell : {"throttled_by", "driver_error"})
+        if (const auto found = ranks[rank].path.find(befell); found != ranks[rank].path.end())
+          merged[0].path.try_emplace(befell, found->second + " (rank " + std::to_string(rank) + ")");
     }
     merged[0].devices[0].conditions = combine(conditions);
+    combine_device_metrics(metrics, merged[0].devices[0].metrics);
     return merged;
   }
   std::map<std::string, std::size_t> place;
@@ -134,26 +144,37 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   settings.time_s = requested.time_s;
   Measurement measurement;
   try {
-    measurement = measure(*measured, benchmark.spec.scope, group_, clock_, settings, [&] { probe.sample(); });
+    measurement = measure(*measured, benchmark.spec.scope, group_, clock_, settings, [&] {
+      probe.sample();
+      device_conditions.mark();
+    });
   } catch (const AgreedError& thrown) {
     record.status = LaunchStatus::failed;
     record.reason = thrown.what();
     return;
   } catch (const std::exception& thrown) {
+    const std::string reason = thrown.what() + device_conditions.after_failure();
     if (group_.alone()) {
       record.status = LaunchStatus::failed;
-      record.reason = thrown.what();
+      record.reason = reason;
       return;
     }
     std::fprintf(
         stderr,
         "assay-bench: rank %d: %s (while being timed: the other ranks wait for it); this start ends\n",
-        group_.rank(), thrown.what());
+        group_.rank(), reason.c_str());
     MPI_Abort(group_.communicator(), static_cast<int>(ExitStatus::cannot_run));
   }
   DeviceResult device;
   device.conditions = probe.finish();
   device_conditions.finish(device.conditions, device.metrics);
+  std::optional<double> energy_j = device_conditions.energy_j();
+  if (together && works_on != nullptr) {
+    energy_j = energy_of_all(group_, works_on->id(), energy_j);
+    device.metrics.erase("energy_j");  // of this rank's device alone
+    if (energy_j) device.metrics["energy_j"] = *energy_j;
+    if (!energy_j) device.metrics.erase("energy_window_s");
+  }
   const std::string check_failure = agreed_failure(group_, [&] {
     if (context.fault == Fault::wrong_element || context.fault == Fault::nan) measured->plant(context.fault);
     device.check = measured->check();
@@ -188,6 +209,9 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   device.samples_s = measurement.samples_s;
   device.histogram = measurement.histogram;
   device.series = measurement.series;
+  if (const auto joules =
+          joules_per_iteration(energy_j, device_conditions.window_s(), measurement.iterations))
+    device.series.try_emplace(energy_series, Series{"J", {*joules}, std::nullopt});
   device.converged = measurement.converged;
   for (const auto& [name, value] : measured->metrics()) device.metrics[name] = value;
   device.metrics["batch_iterations"] = static_cast<double>(measurement.batch);
@@ -199,12 +223,16 @@ void Worker::execute(const Benchmark& benchmark, const RequestedCase& requested,
   if (measurement.longest_s) device.metrics["longest_s"] = *measurement.longest_s;
   record.foms = measured->figures();
   record.path = measured->path();
+  if (!measurement.warm_up.empty()) record.path["warm_up"] = measurement.warm_up;
   if (works_on != nullptr) record.path.merge(works_on->facts());
   if (const std::string by = device_conditions.throttled_by(); !by.empty()) record.path["throttled_by"] = by;
+  if (const std::string error = device_conditions.driver_error(); !error.empty())
+    record.path["driver_error"] = error;
   record.devices.push_back(std::move(device));
 }
 
-std::vector<Record> Worker::run(const RequestedCase& requested, const StartSettings& settings) {
+std::vector<Record> Worker::run(const RequestedCase& requested, const StartSettings& settings,
+                                const Benchmark* benchmark) {
   Record record;
   record.benchmark = requested.identity.benchmark;
   record.parameters = requested.identity.parameters;
@@ -216,10 +244,9 @@ std::vector<Record> Worker::run(const RequestedCase& requested, const StartSetti
   record.planted = to_string(settings.fault);
 
   // The request is the same on every rank, so what it gets wrong is wrong on every rank.
-  const Benchmark* benchmark = nullptr;
   std::string reason;
   try {
-    benchmark = &find_benchmark(requested.identity.benchmark);
+    if (benchmark == nullptr) benchmark = &find_benchmark(requested.identity.benchmark);
     record.parameters = complete_parameters(benchmark->spec, requested.identity.parameters, {});
   } catch (const Error& wrong) {
     reason = wrong.what();

@@ -36,7 +36,9 @@ class Worker {
   /// one per node with a device per rank. Empty on the other ranks. Whatever goes wrong before the timed part
   /// is `failed` with its reason; a rank that throws within it ends the whole start, because the others wait
   /// for it.
-  std::vector<Record> run(const RequestedCase& requested, const StartSettings& settings);
+  /// `benchmark`: what runs; null: the registered one of the requested name.
+  std::vector<Record> run(const RequestedCase& requested, const StartSettings& settings,
+                          const Benchmark* benchmark = nullptr);
 
   /// The geometry that this process group has.
   Geometry geometry() const;

@@ -1,1 +1,1 @@
-assay_benchmark(compute/gemm gemm.cpp gemm_data.cpp gemm_store.cpp gemm_store_on_gpu.cpp gemm.gpu.cpp gemm_check.cpp gemm_test.cpp gemm_check_test.cpp gemm_gpu_test.cpp)
+assay_benchmark(compute/gemm gemm.cpp gemm_product.cpp gemm_sustained.cpp gemm_hold.cpp gemm_search.cpp gemm_shapes.cpp gemm_data.cpp gemm_store.cpp gemm_store_on_gpu.cpp gemm.gpu.cpp gemm_check.cpp gemm_test.cpp gemm_check_test.cpp gemm_gpu_test.cpp gemm_hold_test.cpp gemm_shapes_test.cpp gemm_cases_test.cpp launched_test.cpp)

@@ -125,7 +125,9 @@ TEST_P(GemmOnGpu, ProductsPassTheirCheckAndPlantedFaultsFail) {
                                    {"m", m},
                                    {"n", n},
                                    {"k", k},
-                                   {"device", std::string("gpu")}};
+                                   {"device", std::string("gpu")},
+                                   {"sustain", 0.0},
+                                   {"search", false}};
     const std::string reason = compute_gemm().unsupported(parameters, context);
     if (reason.find("multiples of 16") != std::string::npos) continue;
     ASSERT_EQ(reason, "");

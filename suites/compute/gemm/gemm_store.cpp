@@ -1,6 +1,7 @@
 #include "suites/compute/gemm/gemm_store.h"
 
 #include "suites/compute/gemm/gemm_data.h"
+#include "suites/device/gpu/build.h"
 
 namespace assay::bench {
 
@@ -34,6 +35,13 @@ class HostGemmStore final : public GemmStore {
 
 std::unique_ptr<GemmStore> host_gemm_store() {
   return std::make_unique<HostGemmStore>();
+}
+
+std::unique_ptr<GemmStore> gemm_store_for(device::Device& device) {
+  if constexpr (gpu::compiled) {
+    if (device.kind() == "gpu") return gpu_gemm_store(device);
+  }
+  return host_gemm_store();
 }
 
 }  // namespace assay::bench

@@ -32,11 +32,15 @@ class GemmStore {
   virtual ProductCheck check(const StoredProduct& product, std::uint64_t seed) = 0;
   /// Where it is done, for Check::how; empty: on the host.
   virtual const char* place() const = 0;
+  /// See gemm_workers.
+  virtual int workers() const { return 0; }
 };
 
 /// For the host.
 std::unique_ptr<GemmStore> host_gemm_store();
 /// For a GPU; only in GPU builds.
 std::unique_ptr<GemmStore> gpu_gemm_store(device::Device& gpu);
+/// For either.
+std::unique_ptr<GemmStore> gemm_store_for(device::Device& device);
 
 }  // namespace assay::bench

@@ -25,6 +25,7 @@ class Numbers {
   double* data() { return memory_; }
   void push(const std::vector<double>& values) {
     queue_.copy(memory_, values.data(), count_ * sizeof(double));
+    queue_.finish();  // the values may be a temporary
   }
   std::vector<double> pull() {
     std::vector<double> values(count_);
@@ -51,7 +52,8 @@ struct Rows {
 
 class GpuGemmStore final : public GemmStore {
  public:
-  explicit GpuGemmStore(gpu::GpuDevice& gpu) : queue_(gpu.queue()) {}
+  explicit GpuGemmStore(gpu::GpuDevice& gpu)
+      : queue_(gpu.queue()), workers_(gpu.hardware().multiprocessors) {}
 
   void fill(device::Buffer& buffer, std::size_t count, Element element, int range,
             std::uint64_t key) override {
@@ -79,6 +81,7 @@ class GpuGemmStore final : public GemmStore {
     return worse(rows(product, seed), elements(product, seed));
   }
   const char* place() const override { return "on the device, "; }
+  int workers() const override { return workers_; }
 
  private:
   static unsigned char* place_of(device::Buffer& buffer, std::size_t index, Element element) {
@@ -124,6 +127,7 @@ class GpuGemmStore final : public GemmStore {
   }
 
   gpu::Queue& queue_;
+  int workers_;
 };
 
 }  // namespace

@@ -22,7 +22,13 @@ constexpr Element all_operands[] = {Element::f64, Element::f32, Element::bf16, E
 
 Parameters parameters(Element element, std::int64_t m, std::int64_t n, std::int64_t k,
                       const std::string& device = "host") {
-  return {{"dtype", std::string(device::name_of(element))}, {"m", m}, {"n", n}, {"k", k}, {"device", device}};
+  return {{"dtype", std::string(device::name_of(element))},
+          {"m", m},
+          {"n", n},
+          {"k", k},
+          {"device", device},
+          {"sustain", 0.0},
+          {"search", false}};
 }
 
 /// Runs a case as the harness does: prepare, a pass, poison, a pass, then what the test wants.
@@ -204,7 +210,7 @@ TEST(Gemm, WhatDoesNotFitIsUnsupportedWithNumbers) {
 TEST(Gemm, RanksHaveInputsOfTheirOwn) {
   EXPECT_NE(stream_key(42, 0, 0, 0), stream_key(42, 1, 0, 0));
   EXPECT_EQ(compute_gemm().spec.scope, Scope::device);
-  EXPECT_EQ(compute_gemm().spec.parameters.size(), 5u);
+  EXPECT_EQ(compute_gemm().spec.parameters.size(), 7u);
 }
 
 }  // namespace

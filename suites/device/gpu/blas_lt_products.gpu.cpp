@@ -1,5 +1,7 @@
 // The operators' products by cuBLASLt or hipBLASLt. A plan is the first proposal of the library's heuristic,
-// taken when a shape is reserved: no step asks for one.
+// taken when a shape is reserved: no step asks for one. The proposals are not timed: the quickest of two that
+// are close changes with the moment, and with the algorithm the order of sums; nodes whose results are
+// compared bit by bit, and a run and its repetition, must choose alike.
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -152,7 +154,8 @@ class LibraryProducts final : public Products {
   }
 
   std::map<std::string, std::string> describe() const override {
-    return {{"library", std::string(library_name) + " " + blas_library().version}};
+    return {{"library", std::string(library_name) + " " + blas_library().version},
+            {"algorithms", "the first proposal of the library's heuristic"}};
   }
   std::int64_t scratch_bytes() const override { return static_cast<std::int64_t>(workspace_bytes); }
 

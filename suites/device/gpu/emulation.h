@@ -13,6 +13,7 @@
 #include <functional>
 #include <source_location>
 #include <type_traits>
+#include <utility>
 
 #include "suites/device/gpu/emulation_settings.h"
 
@@ -32,6 +33,11 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 extern int warpSize;
 
 void __syncthreads(std::source_location where = std::source_location::current());
+
+/// Of a block one thread runs at a time.
+inline unsigned long long atomicAdd(unsigned long long* at, unsigned long long value) {
+  return std::exchange(*at, *at + value);
+}
 
 namespace assay::gpu {
 

@@ -144,6 +144,58 @@ TEST(Emulation, FragmentsMultiplyAsEachVendorSpreadsThem) {
   expect_products<AmdFragments>();
 }
 
+template <typename F>
+__global__ void bring(bool waits, const float* from, float* to) {
+  float* const shared = shared_memory<float>();
+  const int i = static_cast<int>(threadIdx.x);
+  F::begin_copy(shared + i, from + i, i % 3 > 0);
+  if (waits) F::wait_for_copies();
+  to[i] = shared[i];
+  F::wait_for_copies();
+}
+
+TEST(Emulation, CopiesAreThereWhenTheThreadHasWaited) {
+  emulation::configure(32, Order::ascending);
+  std::vector<float> from, expected;
+  for (int i = 0; i < 64; ++i) {
+    from.push_back(static_cast<float>(i) + 1);
+    expected.push_back(i % 3 > 0 ? from.back() : 0);
+  }
+  std::vector<float> found(64);
+  launch(bring<NvidiaFragments>, 1, 64, 64 * sizeof(float), nullptr, true, from.data(), found.data());
+  EXPECT_EQ(found, expected);
+  launch(bring<NvidiaFragments>, 1, 64, 64 * sizeof(float), nullptr, false, from.data(), found.data());
+  EXPECT_THAT(found, testing::Each(testing::IsNan()));
+  launch(bring<AmdFragments>, 1, 64, 64 * sizeof(float), nullptr, false, from.data(), found.data());
+  EXPECT_EQ(found, expected);  // by way of registers
+}
+
+template <typename F>
+__global__ void put_sums(Bf16* to, int stride) {
+  const int lane = static_cast<int>(threadIdx.x);
+  typename F::Sum sum;
+  float by[F::sum_rows];
+  for (int i = 0; i < F::held; ++i) {
+    sum.at[i] = static_cast<float>(F::sum_row(lane, i) * 4 + F::sum_column(lane, i));
+    by[F::sum_slot(i)] = F::sum_row(lane, i) % 2 == 0 ? 2.0f : -1.0f;
+  }
+  F::put(sum, by, to, stride);
+}
+
+TEST(Emulation, SumsArePutByRows) {
+  constexpr int stride = 24;
+  for (const int lanes : {NvidiaFragments::lanes, AmdFragments::lanes}) {
+    emulation::configure(lanes, Order::ascending);
+    std::vector<Bf16> found(16 * stride);
+    launch(lanes == NvidiaFragments::lanes ? put_sums<NvidiaFragments> : put_sums<AmdFragments>, 1,
+           static_cast<unsigned>(lanes), 0, nullptr, found.data(), stride);
+    for (int r = 0; r < 16; ++r)
+      for (int c = 0; c < stride; ++c)
+        EXPECT_EQ(device::to_float(found[static_cast<std::size_t>(r * stride + c)]),
+                  c < 16 ? static_cast<float>(r * 4 + c) * (r % 2 == 0 ? 2.0f : -1.0f) : 0.0f);
+  }
+}
+
 }  // namespace
 
 }  // namespace assay::gpu

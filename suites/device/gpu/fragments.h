@@ -11,6 +11,12 @@
 //   B load_b_columns           rows of memory are columns of B
 //   multiply(sum, a, b)        sum += A B
 //   A narrow(sum, scratch)     the sums, rounded, as the left operand of another product
+//   put(sum, by, to, stride)   the sums times by[slot], rounded, to shared memory, which stands on 16 bytes
+//   exp2(x)                    the units' own, some 2 ulp; 0 where the result would be denormal
+//   begin_copy(to, from, there)  a whole T of 4 or 16 bytes, or zeros, to shared memory; it is there after
+//   wait_for_copies()            this, for the thread that began it
+//   stages                     tiles in shared memory, of each kind, where copies go on during the products
+//   (2)
 #pragma once
 
 #include "suites/device/gpu/kernel_numbers.h"

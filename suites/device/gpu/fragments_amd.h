@@ -8,7 +8,7 @@
 namespace assay::gpu {
 
 struct AmdFragments {
-  static constexpr int lanes = 64, held = 4, sum_rows = 4, row_lanes = 16, scratch = 256;
+  static constexpr int lanes = 64, held = 4, sum_rows = 4, row_lanes = 16, scratch = 256, stages = 1;
 
   __device__ static constexpr int a_row(int lane, int) { return lane % 16; }
   __device__ static constexpr int a_depth(int lane, int i) { return lane / 16 * 4 + i; }
@@ -62,6 +62,25 @@ struct AmdFragments {
     for (int i = 0; i < held; ++i) b.at[i] = from[b_column(lane(), i) * stride + b_depth(lane(), i)];
     return b;
   }
+  __device__ static void put(const Sum& sum, const float (&by)[sum_rows], device::Bf16* to, int stride) {
+    for (int i = 0; i < held; ++i)
+      to[sum_row(lane(), i) * stride + sum_column(lane(), i)] = device::to_bf16(sum.at[i] * by[sum_slot(i)]);
+  }
+  __device__ static float exp2(float x) {
+#if defined(__HIP_DEVICE_COMPILE__)
+    float y;
+    asm("v_exp_f32 %0, %1" : "=v"(y) : "v"(x));
+    return y;
+#else
+    return ::exp2f(x);
+#endif
+  }
+  /// These units copy by way of the registers: done at once.
+  template <typename T>
+  __device__ static void begin_copy(T* to, const T* from, bool there) {
+    *to = there ? *from : T{};
+  }
+  __device__ static void wait_for_copies() {}
   /// Sums and left operands are spread differently: through shared memory.
   __device__ static A narrow(const Sum& sum, device::Bf16* scratch_of_warp) {
     warp_barrier();

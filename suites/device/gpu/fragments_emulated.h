@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstring>
+#include <map>
+#include <vector>
 
 #include "suites/device/gpu/kernel_numbers.h"
 
@@ -42,6 +44,41 @@ struct EmulatedFragments {
     for (int i = 0; i < F::held; ++i)
       for (int k = 0; k < 16; ++k)
         sums[i] += left[F::sum_row(lane(), i)][k] * right[F::sum_column(lane(), i)][k];
+  }
+  static void put(const float (&sums)[F::held], const float (&by)[F::sum_rows], device::Bf16* to,
+                  int stride) {
+    for (int i = 0; i < F::held; ++i)
+      to[F::sum_row(lane(), i) * stride + F::sum_column(lane(), i)] =
+          device::to_bf16(sums[i] * by[F::sum_slot(i)]);
+  }
+};
+
+/// Copies that go on by themselves, at their worst: the place is NaN from the beginning on, and what was to
+/// come is there only when the thread has waited.
+class EmulatedCopies {
+ public:
+  static void begin(void* to, const void* from, std::size_t bytes, bool there) {
+    std::memset(to, 0xff, bytes);
+    of_this_thread().push_back({to, there ? from : nullptr, bytes});
+  }
+  static void wait() {
+    for (const Copy& copy : of_this_thread())
+      if (copy.from != nullptr)
+        std::memcpy(copy.to, copy.from, copy.bytes);
+      else
+        std::memset(copy.to, 0, copy.bytes);
+    of_this_thread().clear();
+  }
+
+ private:
+  struct Copy {
+    void* to;
+    const void* from;
+    std::size_t bytes;
+  };
+  static std::vector<Copy>& of_this_thread() {
+    static std::map<unsigned, std::vector<Copy>> of_threads;
+    return of_threads[threadIdx.x];
   }
 };
 

@@ -1,5 +1,6 @@
-// mma.sync m16n8k16 and ldmatrix (PTX ISA, sections "Matrix Fragments for mma.m16n8k16 with floating point
-// type" and "ldmatrix"); sm_80 and newer. A tile of B or of sums is two of theirs side by side.
+// mma.sync m16n8k16, ldmatrix and cp.async (PTX ISA, sections "Matrix Fragments for mma.m16n8k16 with
+// floating point type", "ldmatrix", "cp.async"); sm_80 and newer. A tile of B or of sums is two of theirs
+// side by side.
 #pragma once
 
 #include "suites/device/gpu/kernel_numbers.h"
@@ -7,7 +8,7 @@
 namespace assay::gpu {
 
 struct NvidiaFragments {
-  static constexpr int lanes = 32, held = 8, sum_rows = 2, row_lanes = 4, scratch = 0;
+  static constexpr int lanes = 32, held = 8, sum_rows = 2, row_lanes = 4, scratch = 0, stages = 2;
 
   __device__ static constexpr int a_row(int lane, int i) { return lane / 4 + i / 2 % 2 * 8; }
   __device__ static constexpr int a_depth(int lane, int i) { return lane % 4 * 2 + i % 2 + i / 4 * 8; }
@@ -36,6 +37,19 @@ struct NvidiaFragments {
   static void multiply(Sum& sum, const A& a, const B& b) {
     EmulatedFragments<NvidiaFragments>::multiply(sum.at, a, b);
   }
+  static void put(const Sum& sum, const float (&by)[sum_rows], device::Bf16* to, int stride) {
+    EmulatedFragments<NvidiaFragments>::put(sum.at, by, to, stride);
+  }
+  static float exp2(float x) {
+    return ::exp2f(x);
+  }
+  template <typename T>
+  static void begin_copy(T* to, const T* from, bool there) {
+    EmulatedCopies::begin(to, from, sizeof(T), there);
+  }
+  static void wait_for_copies() {
+    EmulatedCopies::wait();
+  }
   /// A lane holds the same places of sums as of a left operand.
   static A narrow(const Sum& sum, device::Bf16*) {
     A a;
@@ -54,7 +68,7 @@ struct NvidiaFragments {
   __device__ static int lane() {
     return static_cast<int>(threadIdx.x) % lanes;
   }
-  __device__ static std::uint32_t shared_address(const device::Bf16* pointer) {
+  __device__ static std::uint32_t shared_address(const void* pointer) {
     return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
   }
   __device__ static void load(std::uint32_t (&to)[4], const device::Bf16* row) {
@@ -105,6 +119,39 @@ struct NvidiaFragments {
     for (int i = 0; i < 4; ++i)
       asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(a.at[i]) : "f"(sum.at[2 * i + 1]), "f"(sum.at[2 * i]));
     return a;
+  }
+  __device__ static void put(const Sum& sum, const float (&by)[sum_rows], device::Bf16* to, int stride) {
+    Sum scaled;
+#pragma unroll
+    for (int i = 0; i < held; ++i) scaled.at[i] = sum.at[i] * by[sum_slot(i)];
+    const A pairs = narrow(scaled, nullptr);
+    device::Bf16* const own = to + lane() / 4 * stride + lane() % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      *reinterpret_cast<std::uint32_t*>(own + i % 2 * 8 * stride + i / 2 * 8) = pairs.at[i];
+  }
+  __device__ static float exp2(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+  }
+  template <typename T>
+  __device__ static void begin_copy(T* to, const T* from, bool there) {
+    static_assert(sizeof(T) == 4 || sizeof(T) == 16);
+    const std::uint32_t bytes = there ? sizeof(T) : 0;
+    if constexpr (sizeof(T) == 16)
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                   :
+                   : "r"(shared_address(to)), "l"(__cvta_generic_to_global(from)), "r"(bytes)
+                   : "memory");
+    else
+      asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+                   :
+                   : "r"(shared_address(to)), "l"(__cvta_generic_to_global(from)), "r"(bytes)
+                   : "memory");
+  }
+  __device__ static void wait_for_copies() {
+    asm volatile("cp.async.wait_all;" : : : "memory");
   }
 #endif
 };

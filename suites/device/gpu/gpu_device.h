@@ -41,6 +41,8 @@ class GpuDevice : public device::Device {
 
 /// As device::gpu.
 device::Selected select_for(int place, int ranks);
+/// As device::gpu_identity.
+std::string identity_for(int place, int ranks);
 
 /// Adds the facts of all GPUs, of the driver and of the libraries; what is missing under "gpu_missing".
 void describe_all(std::map<std::string, std::string>& facts);

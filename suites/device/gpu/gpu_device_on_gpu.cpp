@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -10,12 +11,25 @@
 #include "suites/device/gpu/blas.h"
 #include "suites/device/gpu/collectives_queue_on_gpu.h"
 #include "suites/device/gpu/gpu_operators.h"
+#include "suites/device/gpu/refusals.h"
 #include "suites/device/gpu/telemetry.h"
 
 namespace assay::gpu {
 
 using device::Element;
 using device::GemmPlan;
+
+namespace {
+
+/// Who measures this program and a peer in turns keeps the peer's process, and says here how many such there
+/// are and that they compute nothing meanwhile. The record repeats it.
+constexpr const char* neighbours_variable = "ASSAY_IDLE_GPU_NEIGHBOURS";
+int idle_neighbours() {
+  const char* given = std::getenv(neighbours_variable);
+  return given == nullptr ? 0 : std::atoi(given);
+}
+
+}  // namespace
 
 GpuBuffer::GpuBuffer(std::size_t bytes, Queue& queue)
     : bytes_(bytes), queue_(queue), device_(allocate_bytes(bytes)) {}
@@ -87,6 +101,10 @@ class RealGpu final : public GpuDevice {
         {"gpu_telemetry", telemetry_.telemetry ? telemetry_.source : telemetry_.missing}};
     if (facts_.clock_hz > 0) facts["gpu_highest_clock"] = gigahertz(facts_.clock_hz);
     if (facts_.ecc) facts["gpu_ecc"] = *facts_.ecc ? "on" : "off";
+    if (const int idle = idle_neighbours(); idle > 0) {
+      facts["gpu_neighbours"] =
+          "up to " + std::to_string(idle) + " idle, by the word of " + neighbours_variable;
+    }
     return facts;
   }
 
@@ -126,7 +144,7 @@ class RealGpu final : public GpuDevice {
 
   std::string gemm_unsupported(Element element) override {
     if (element == Element::int32) return "no product of int32 matrices";
-    if (blas_library().missing.empty()) return lacks(element);
+    if (blas_library().missing.empty()) return lacks_element(facts_, element);
     if (!blas_library().name.empty())
       return blas_library().missing;  // the build has a binding: no substitute
     if (tiled_gemm_knows(element)) return {};
@@ -177,32 +195,14 @@ class RealGpu final : public GpuDevice {
 
   bool amd() const { return is_amd(facts_.architecture); }
 
-  /// NVIDIA's compute capabilities; AMD's fp8 is that of the FP8 paper from gfx95 on.
-  std::string lacks(Element element) const {
-    const bool fp8 = element == Element::fp8_e4m3 || element == Element::fp8_e5m2;
-    const bool gfx94 = facts_.architecture.rfind("gfx94", 0) == 0;
-    const bool has_fp8 =
-        amd() ? facts_.architecture.rfind("gfx95", 0) == 0 : facts_.major * 10 + facts_.minor >= 89;
-    if (fp8 && gfx94)
-      return facts_.name + " (" + facts_.architecture +
-             ") has fp8 of another kind (FNUZ), which is not measured; choose f16 or bf16";
-    if (fp8 && !has_fp8)
-      return facts_.name + " (" + facts_.architecture + ") has no fp8 arithmetic; choose f16 or bf16";
-    if ((element == Element::tf32 || element == Element::bf16) && !amd() && facts_.major < 8)
-      return facts_.name + " (" + facts_.architecture + ") has no " + std::string(name_of(element)) +
-             " arithmetic; choose f16 or f32";
-    return {};
-  }
-
   int number_;
   DeviceFacts facts_;
   OpenedTelemetry telemetry_;
   std::unique_ptr<Queue> queue_;
 };
 
-std::string too_many(int ranks, int devices) {
-  return std::to_string(ranks) + " ranks on this node and " + std::to_string(devices) +
-         (devices == 1 ? " GPU" : " GPUs") + "; start one rank for each GPU";
+int number_for(int place, const Surroundings& seen) {
+  return seen.devices == 1 ? 0 : place;
 }
 
 /// Asked before this process computes on it. A process that is just ending gets two seconds.
@@ -210,22 +210,31 @@ std::string in_use(Telemetry& telemetry) {
   std::optional<int> others;
   for (int attempt = 0; attempt < 20; ++attempt) {
     others = telemetry.processes();
-    if (!others || *others == 0) return {};
+    if (!others || *others <= idle_neighbours()) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  return std::to_string(*others) + (*others == 1 ? " other process computes" : " other processes compute") +
-         " on it, so its figures would not be its own; end them, or choose another GPU";
+  return in_use_by(*others);
 }
 
 }  // namespace
+
+std::string identity_for(int place, int ranks) {
+  const Surroundings& seen = look_around();
+  if (seen.devices == 0 || (seen.devices > 1 && ranks > seen.devices)) return {};
+  try {
+    return facts_of(number_for(place, seen)).pci_address;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
 
 device::Selected select_for(int place, int ranks) {
   const Surroundings& seen = look_around();
   if (seen.devices == 0) return {nullptr, seen.missing};
   // One visible GPU and several ranks: the launcher gave each rank its own, or the ranks would share one. The
   // harness compares the identities (chosen_device.h).
-  if (seen.devices > 1 && ranks > seen.devices) return {nullptr, too_many(ranks, seen.devices)};
-  const int number = seen.devices == 1 ? 0 : place;
+  if (seen.devices > 1 && ranks > seen.devices) return {nullptr, too_many_ranks(ranks, seen.devices)};
+  const int number = number_for(place, seen);
   const std::string whose = "GPU " + std::to_string(number) + " cannot be used: ";
   try {
     static std::mutex guard;

@@ -17,6 +17,7 @@ namespace {
 
 using bench::assay_bench;
 using bench::run_command;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::HasSubstr;
 
@@ -60,6 +61,29 @@ TEST(GpuAbsent, ACaseIsUnsupportedWithTheReason) {
     EXPECT_EQ(record.status, LaunchStatus::unsupported);
     EXPECT_EQ(record.reason, gpu(0, 1).missing);
   }
+}
+
+TEST(GpuAbsent, ADriverOlderThanTheToolkitIsSaid) {
+  const std::string words = gpu::build_words;
+  const bool for_nvidia = words.find("CUDA") == 0 || words.find("HIP by nvcc") == 0;
+  const bench::ScratchFolder scratch;
+  const auto file = scratch / "records.jsonl";
+  const bench::Ended ended =
+      run_command("LD_LIBRARY_PATH='" ASSAY_FAKE_DRIVER "':\"$LD_LIBRARY_PATH\" " +
+                  assay_bench(0, "compute/gemm --m 64 --n 64 --k 64 --device gpu --json " + file.string()));
+  if (!gpu::compiled || for_nvidia) {
+    EXPECT_EQ(ended.exit_code, 4) << ended.output;
+  }
+  const auto records = bench::records_in(file);
+  ASSERT_EQ(records.size(), 1u);
+  if (!for_nvidia) {  // it changes nothing
+    EXPECT_EQ(records[0].reason, gpu(0, 1).missing);
+    return;
+  }
+  EXPECT_EQ(records[0].status, LaunchStatus::unsupported);
+  EXPECT_THAT(records[0].reason,
+              AllOf(HasSubstr("the GPU driver supports up to 12.4, this program was built with"),
+                    HasSubstr("; update the driver, or build with an older toolkit")));
 }
 
 TEST(GpuRanks, RanksThatShareAGpuAreNamed) {

@@ -53,16 +53,34 @@ class Memory {
   throw std::logic_error(what + " of this shape was not reserved before the first step");
 }
 
-/// Some 256 MiB of f32 logits, so that products are large.
-struct HeadBlocks : device::VocabularyBlocks {
-  HeadBlocks(const HeadShape& shape, Index number_bytes)
-      : device::VocabularyBlocks(shape, {Index{1} << 26, 1024, 8192, 128}) {
-    // The last blocks of the forward pass are kept, so that the backward pass need not compute them again: a
-    // fifth of the head's operations where all are. At most 4 GiB, and a sixteenth of the GPU's memory.
+/// How the fused head cuts its vocabulary.
+class HeadBlocks {
+ public:
+  HeadBlocks(const HeadShape& shape, Index number_bytes) {
+    // What goes beyond whole packs is a small block of its own: for such sizes libraries have only slow
+    // kernels.
+    constexpr Index unit = 128, pack = 16;
+    rest_ = shape.vocabulary > unit && shape.vocabulary % pack != 0 ? shape.vocabulary % unit : 0;
+    HeadShape whole = shape;
+    whole.vocabulary -= rest_;
+    // Some 256 MiB of f32 logits, so that products are large.
+    const device::VocabularyBlocks blocks(whole, {Index{1} << 26, 1024, 8192, unit});
+    whole_ = blocks.count;
+    last_ = blocks.last;
+    columns = blocks.columns;
+    count = whole_ + (rest_ > 0 ? 1 : 0);
+    // The first blocks of the forward pass are kept, so that the backward pass need not compute them again: a
+    // quarter of the head's operations where all are. At most 4 GiB, and a sixteenth of the GPU's memory.
     const Index most_kept = std::min<Index>(Index{4} << 30, static_cast<Index>(total_bytes() / 16));
     kept = std::min(count, most_kept / std::max<Index>(shape.rows * columns * number_bytes, 1));
   }
-  Index kept = 0;
+
+  Index columns = 0;  ///< of the widest
+  Index count = 0, kept = 0;
+  Index of(Index block) const { return block == whole_ ? rest_ : block + 1 == whole_ ? last_ : columns; }
+
+ private:
+  Index whole_ = 0, last_ = 0, rest_ = 0;
 };
 
 std::size_t bytes_for(Index numbers, std::size_t each) {
@@ -107,7 +125,8 @@ class GpuOperators final : public device::Operators {
 
   void reserve_head(const HeadShape& s) override {
     const HeadBlocks blocks(s, sizeof(X));
-    for (const Index columns : {blocks.columns, blocks.last}) {
+    for (Index block = 0; block < blocks.count; ++block) {
+      const Index columns = blocks.of(block);
       products_->reserve(forward_of(s.rows, s.width, columns, true));
       products_->reserve(input_of(s.rows, s.width, columns, true));
       products_->reserve(weight_of(s.rows, s.width, columns));
@@ -383,8 +402,7 @@ class GpuOperators final : public device::Operators {
   }
   /// Where the logits of a block are kept, null for those that are not.
   X* kept_logits(const HeadShape& s, const HeadBlocks& blocks, Index block) const {
-    const Index place = block - (blocks.count - blocks.kept);
-    return place < 0 ? nullptr : static_cast<X*>(kept_.get()) + place * s.rows * blocks.columns;
+    return block < blocks.kept ? static_cast<X*>(kept_.get()) + block * s.rows * blocks.columns : nullptr;
   }
   HeadScratch head_scratch(const HeadShape& s, const HeadBlocks& blocks) const {
     if (head_bytes(s, blocks) > scratch_.bytes() || kept_bytes(s, blocks) > kept_.bytes())

@@ -17,6 +17,7 @@ template <typename X>
 inline constexpr int side_of = sizeof(X) == 8 ? 8 : 16;
 template <typename X>
 inline constexpr int threads_of = side_of<X>* side_of<X>;
+constexpr int product_threads = 256;
 /// Columns of a head that a thread sums.
 template <typename X>
 inline constexpr int columns_of = static_cast<int>(most_head_size) / side_of<X>;
@@ -110,20 +111,22 @@ __global__ void __launch_bounds__(threads_of<Exact<E>>) forward(AttentionForward
   if (c == 0) a.log_sum[row] = largest + logarithm(total);
 }
 
-/// One warp for each row and head.
-template <typename E>
-__global__ void products(AttentionBackward<E> a) {
+/// `lanes` threads for each row and head: a power of two, no more than a warp has.
+template <int N, typename E>
+__global__ void __launch_bounds__(product_threads) products(AttentionBackward<E> a, int lanes) {
   using X = Exact<E>;
   const Index count = a.shape.batch * a.shape.sequence * a.shape.heads, size = a.shape.size;
-  const Index thread = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
-  const Index warps = static_cast<Index>(gridDim.x) * blockDim.x / warpSize;
-  for (Index i = thread / warpSize; i < count; i += warps) {
-    X sum = 0;
-    for (Index d = thread % warpSize; d < size; d += warpSize)
-      sum += widen(a.d_o[i * size + d]) * widen(a.o[i * size + d]);
-    sum = warp_sum(sum);
-    if (thread % warpSize == 0) a.product[i] = sum;
-  }
+  const int lane = static_cast<int>(threadIdx.x) % lanes;
+  const Index i = (static_cast<Index>(blockIdx.x) * product_threads + threadIdx.x) / lanes;
+  X sum = 0;
+  if (i < count)
+    for (Index d = lane * N; d < size; d += lanes * N) {
+      const auto left = load_pack<N>(a.d_o + i * size + d), right = load_pack<N>(a.o + i * size + d);
+#pragma unroll
+      for (int n = 0; n < N; ++n) sum += widen(left.at[n]) * widen(right.at[n]);
+    }
+  for (int mask = lanes / 2; mask > 0; mask /= 2) sum += shuffle_xor(sum, mask);
+  if (lane == 0 && i < count) a.product[i] = sum;
 }
 
 /// Score (r, c) of a tile and its gradient, from queries that are scaled.
@@ -241,10 +244,14 @@ void begin_attention_forward(Stream stream, const AttentionForward<E>& call) {
 
 template <typename E>
 void begin_attention_products(Stream stream, const AttentionBackward<E>& call) {
-  constexpr Index threads = 256, rows_of_block = 8;
+  constexpr int n = pack_of<E>, most_lanes = 16;
   if (empty(call.shape)) return;
-  launch(products<E>, blocks_for(call.shape.batch * call.shape.sequence * call.shape.heads, rows_of_block),
-         static_cast<unsigned>(threads), 0, stream, call);
+  const bool packs = aligned(call.d_o, call.o) && call.shape.size % n == 0;
+  int lanes = 1;
+  while (lanes < most_lanes && lanes * (packs ? n : 1) < call.shape.size) lanes *= 2;
+  const Index count = call.shape.batch * call.shape.sequence * call.shape.heads;
+  launch(packs ? products<n, E> : products<1, E>, blocks_for(count * lanes, product_threads), product_threads,
+         0, stream, call, lanes);
 }
 
 template <typename E>

@@ -55,28 +55,49 @@ __global__ void __launch_bounds__(threads_per_block)
   if (row < rows) order[before] = row;
 }
 
-/// One block a place in the order; that where a token's rows begin adds them up.
+/// One block a place in the order; that where a token's rows begin adds them up: as many at a time as it has
+/// threads, so that their addresses are known before their numbers come.
 template <int N, typename E>
 __global__ void __launch_bounds__(threads_per_block)
     add_rows_of_tokens(int rows, Index width, const std::int32_t* tokens, const std::int32_t* order,
                        const E* dy, Exact<E>* dtable, Index first, Index vocabulary) {
   using X = Exact<E>;
-  const int begin = static_cast<int>(blockIdx.x);
+  __shared__ std::int32_t own_rows[threads_per_block];
+  __shared__ int own_count;
+  const int begin = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x),
+            threads = static_cast<int>(blockDim.x);
   const std::int32_t token = tokens[order[begin]];
   if (begin > 0 && tokens[order[begin - 1]] == token) return;
   const Index word = token - first;
   if (word < 0 || word >= vocabulary) return;
-  for (Index c = static_cast<Index>(threadIdx.x) * N; c < width; c += static_cast<Index>(blockDim.x) * N) {
+  for (Index start = 0; start < width; start += static_cast<Index>(threads) * N) {
+    const Index c = start + thread * N;
     X sums[N] = {};
-    for (int place = begin; place < rows; ++place) {
-      const Index row = order[place];
-      if (tokens[row] != token) break;
-      const auto values = load_pack<N>(dy + row * width + c);
+    for (int from = begin, count = threads; count == threads; from += threads) {
+      const int place = from + thread;
+      const std::int32_t row = place < rows ? order[place] : 0;
+      const bool own = place < rows && tokens[row] == token;  // the first of them are, since they are sorted
+      __syncthreads();
+      own_rows[thread] = row;
+      if (thread == 0) own_count = 0;
+      __syncthreads();
+      if (own && (thread + 1 == threads || place + 1 == rows || tokens[order[place + 1]] != token))
+        own_count = thread + 1;
+      __syncthreads();
+      count = own_count;
+      if (c < width) {
+#pragma unroll 4
+        for (int i = 0; i < count; ++i) {
+          const auto values = load_pack<N>(dy + own_rows[i] * width + c);
 #pragma unroll
-      for (int n = 0; n < N; ++n) sums[n] += widen(values.at[n]);
+          for (int n = 0; n < N; ++n) sums[n] += widen(values.at[n]);
+        }
+      }
     }
-    X* const to = dtable + word * width + c;
-    for (int n = 0; n < N; ++n) to[n] += sums[n];
+    if (c < width) {
+      X* const to = dtable + word * width + c;
+      for (int n = 0; n < N; ++n) to[n] += sums[n];
+    }
   }
 }
 

@@ -6,7 +6,6 @@
 #include "suites/device/device.h"
 #include "suites/device/gpu/build.h"
 #include "suites/device/gpu/gpu_operators.h"
-#include "suites/device/gpu/recorded_step.h"
 #include "suites/device/gpu/staged_operators.h"
 #include "suites/device/host/operators_precision.h"
 #if !ASSAY_GPU_COMPILED
@@ -43,14 +42,6 @@ const Candidate candidates[] = {
     {"bf16_whole", Element::bf16, on_this_gpu, always_supported, whole, bf16_probabilities, gpu_absent}};
 
 const auto& same_bits = candidates;
-
-TEST(GpuRecording, BeginsEveryOperatorOfAStepAgain) {
-  if (!gpu_absent().empty()) GTEST_SKIP() << gpu_absent();
-  for (const Element element : {Element::f32, Element::bf16}) {
-    gpu::Queue queue;
-    gpu::expect_recordable(*gpu::gpu_operators(element, queue), queue);
-  }
-}
 
 #else
 

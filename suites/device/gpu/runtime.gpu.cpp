@@ -5,6 +5,7 @@
 #include <string>
 
 #include "suites/device/gpu/gpu.h"
+#include "suites/device/gpu/refusals.h"
 
 namespace assay::gpu {
 
@@ -18,29 +19,22 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-#if defined(ASSAY_GPU_CUDA) || defined(__HIP_PLATFORM_NVIDIA__)
-constexpr const char* driver_advice =
-    "install NVIDIA's driver, or use a node that has one; `nvidia-smi` shows it";
-constexpr const char* driver_sign = "/proc/driver/nvidia/version";
-constexpr const char* visible = "CUDA_VISIBLE_DEVICES";
-#else
-constexpr const char* driver_advice =
-    "load AMD's driver (amdgpu), or use a node that has it; `rocm-smi` shows it";
-constexpr const char* driver_sign = "/dev/kfd";
-constexpr const char* visible = "HIP_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES";
-#endif
-
 std::string why_none(Status status, const Surroundings& seen) {
-  const std::string words = std::string("the runtime says: ") + words_of(status);
+  NoDevice none;
+#if defined(ASSAY_GPU_CUDA) || defined(__HIP_PLATFORM_NVIDIA__)
+  constexpr const char* driver_sign = "/proc/driver/nvidia/version";
+#else
+  none.vendor = Vendor::amd;
+  constexpr const char* driver_sign = "/dev/kfd";
+#endif
   std::error_code ignored;
-  if (seen.driver_version.empty() || !std::filesystem::exists(driver_sign, ignored))
-    if (status != success || seen.driver_version.empty())
-      return "no GPU driver on this node (" + words + "); " + driver_advice;
-  if (status == ASSAY_GPU_NAME(ErrorInsufficientDriver))
-    return "the GPU driver supports up to " + seen.driver_version + ", this program was built with " +
-           seen.runtime_version + " (" + words + "); update the driver, or build with an older toolkit";
-  return std::string("no GPU that this process may use (") + words + "); check " + visible +
-         " and the job's share of the node";
+  none.driver_version = seen.driver_version;
+  none.runtime_version = seen.runtime_version;
+  none.driver_loaded = std::filesystem::exists(driver_sign, ignored);
+  none.counted = status == success;
+  none.driver_insufficient = status == ASSAY_GPU_NAME(ErrorInsufficientDriver);
+  none.said = words_of(status);
+  return why_no_device(none);
 }
 
 Surroundings look() {
@@ -135,7 +129,14 @@ void select(int device) {
 
 void* allocate_bytes(std::size_t bytes) {
   void* pointer = nullptr;
-  ASSAY_GPU_TRY(allocate(&pointer, bytes == 0 ? 1 : bytes));
+  const Status status = allocate(&pointer, bytes == 0 ? 1 : bytes);
+  std::size_t free = 0, total = 0;
+  if (status == out_of_memory) {
+    forget_error();
+    if (memory_info(&free, &total) == success)
+      throw OutOfDeviceMemory(no_room(bytes, free, total, words_of(status)));
+  }
+  if (status != success) refuse(status, "allocate", __FILE__, __LINE__);
   return pointer;
 }
 

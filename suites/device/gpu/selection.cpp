@@ -18,6 +18,11 @@ Selected gpu(int place, int ranks) {
   return {nullptr, not_compiled_in};
 }
 
+std::string gpu_identity(int place, int ranks) {
+  if constexpr (gpu::compiled) return gpu::identity_for(place, ranks);
+  return {};
+}
+
 int gpu_count() {
   if constexpr (gpu::compiled) return gpu::look_around().devices;
   return 0;

@@ -207,6 +207,20 @@ TEST_P(OperatorPrecision, RopeEmbeddingAndAdd) {
   expect_within("add", to, total, Numbers(total.size(), 2 * u));
 }
 
+/// More than a block of threads takes at a time.
+TEST_P(OperatorPrecision, ManyRowsOfOneToken) {
+  if (!usable()) return;
+  const Index some = 600, columns = 40;
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(some), 3);
+  for (std::size_t r = 0; r < tokens.size(); r += 9) tokens[r] = 4;
+  Held dy = held(some * columns, 1), dtable = exact(5 * columns, 2);
+  Numbers expected(dtable.exact(), dtable.exact() + dtable.count());
+  op_->embedding_backward(some, columns, some, tokens.data(), dy.raw(), dtable.raw(), 0, 5, nullptr);
+  reference_->embedding_backward(some, columns, some, tokens.data(), dy.exact(), expected.data(), 0, 5,
+                                 nullptr);
+  expect_within("dtable", dtable, expected, Numbers(expected.size(), 600 * 600 * u), true);
+}
+
 TEST_P(OperatorPrecision, AdamWAndSumOfSquares) {
   if (!usable()) return;
   const Index count = 5003;  // more than two blocks of the loop

@@ -14,7 +14,8 @@ namespace assay::bench {
 class StorageTestFolder {
  public:
   StorageTestFolder() {
-    std::string pattern = std::string(ASSAY_BINARY_DIR) + "/storage-test-XXXXXX";
+    const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path();
+    std::string pattern = (build / "storage-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
   }
   ~StorageTestFolder() {

@@ -110,6 +110,10 @@ device::Selected device::gpu(int place, int) {
   return {made.get(), ""};
 }
 
+std::string device::gpu_identity(int place, int) {
+  return "list " + std::to_string(place);
+}
+
 int device::gpu_count() {
   return 8;
 }

@@ -1,0 +1,1 @@
+assay_benchmark(stability/burn burn.cpp describe.cpp load.cpp burn_store.cpp burn_store_on_gpu.cpp burn.gpu.cpp located.cpp course.cpp group_facts.cpp burn_test.cpp burn_store_test.cpp group_facts_test.cpp launched_test.cpp)
