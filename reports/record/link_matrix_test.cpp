@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+
 #include "reports/record/damaged_attachment_testing.h"
 
 namespace assay {
