@@ -69,9 +69,9 @@ class Families : public testing::TestWithParam<Subject> {
   static void run(Family& family, std::size_t which, int calls) {
     family.begin(which);
     for (int call = 0; call < calls; ++call) {
-      family.before_call(which);
+      family.before_calls(which);
       family.call(which);
-      family.after_call(which);
+      family.after_calls(which);
     }
   }
   template <typename Work>
