@@ -9,6 +9,8 @@
 #include <functional>
 #include <limits>
 
+#include "reports/record/damaged_attachment_testing.h"
+
 namespace assay {
 namespace {
 
@@ -25,13 +27,7 @@ LinkMatrix small() {
 }
 
 std::string refusal(const std::string& bytes) {
-  try {
-    decode_links(bytes, "attachments/x");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), ExitStatus::bad_input);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return refusal_of(decode_links, bytes);
 }
 
 TEST(LinkCode, IsWithinAFortiethOfAPercent) {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "reports/base/error.h"
+#include "reports/record/damaged_attachment_testing.h"
 
 namespace assay {
 namespace {
@@ -27,20 +27,11 @@ RankMap small() {
 }
 
 std::string refusal(const std::string& bytes) {
-  try {
-    parse_rank_map(bytes, "attachments/x");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), ExitStatus::bad_input);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return refusal_of(parse_rank_map, bytes);
 }
 
 std::string damaged(const std::string& part, const std::string& with) {
-  std::string bytes = to_json(small());
-  const auto at = bytes.find(part);
-  EXPECT_NE(at, std::string::npos) << part << " in " << bytes;
-  return refusal(bytes.replace(at, part.size(), with));
+  return refusal_of_damaged(parse_rank_map, to_json(small()), part, with);
 }
 
 TEST(RankMap, TextIsThatOfTheFormat) {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "reports/base/error.h"
+#include "reports/record/damaged_attachment_testing.h"
 
 namespace assay {
 namespace {
@@ -28,20 +28,11 @@ TimeCourse small() {
 }
 
 std::string refusal(const std::string& bytes) {
-  try {
-    parse_time_course(bytes, "attachments/x");
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), ExitStatus::bad_input);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return refusal_of(parse_time_course, bytes);
 }
 
 std::string damaged(const std::string& part, const std::string& with) {
-  std::string bytes = to_json(small());
-  const auto at = bytes.find(part);
-  EXPECT_NE(at, std::string::npos) << part << " in " << bytes;
-  return refusal(bytes.replace(at, part.size(), with));
+  return refusal_of_damaged(parse_time_course, to_json(small()), part, with);
 }
 
 TEST(TimeCourse, TextIsThatOfTheFormat) {

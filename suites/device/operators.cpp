@@ -1,6 +1,9 @@
 #include "suites/device/operators.h"
 
+#include <bit>
 #include <cmath>
+
+#include "suites/device/checksum.h"
 
 namespace assay::device {
 
@@ -29,6 +32,24 @@ void Operators::head_loss(std::int64_t rows, ConstValues largest, ConstValues su
         static_cast<X*>(log_sum));
   };
   exact_of(element()) == Element::f64 ? as(double{}) : as(float{});
+}
+
+void Operators::add_checksum(const HeldElements& held, ConstValues values, std::uint64_t* sum) {
+  const auto add = [&](auto bits_of) {
+    for (std::int64_t i = 0; i < held.rows * held.columns; ++i) {
+      const std::int64_t place = held.first + i / held.columns * held.pitch + i % held.columns;
+      *sum += mixed(checksum_place(held.tensor, place) ^ bits_of(i));
+    }
+  };
+  if (element() == Element::f64) {
+    add([&](std::int64_t i) { return std::bit_cast<std::uint64_t>(static_cast<const double*>(values)[i]); });
+  } else if (element() == Element::f32) {
+    add([&](std::int64_t i) { return std::bit_cast<std::uint32_t>(static_cast<const float*>(values)[i]); });
+  } else {
+    add([&](std::int64_t i) {
+      return std::bit_cast<std::uint32_t>(to_float(static_cast<const Bf16*>(values)[i]));
+    });
+  }
 }
 
 }  // namespace assay::device

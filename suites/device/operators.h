@@ -79,6 +79,13 @@ struct AdamW {
 /// What `settings` say themselves of the step.
 AdamWStep step_of(const AdamW& settings);
 
+/// Where numbers that lie side by side belong: rows of `columns`, of which number c of row r is element
+/// first + r pitch + c of the tensor.
+struct HeldElements {
+  int tensor = 0;
+  std::int64_t first = 0, rows = 1, columns = 0, pitch = 0;
+};
+
 class Operators {
  public:
   virtual ~Operators() = default;
@@ -184,6 +191,9 @@ class Operators {
   /// logit, in f64 and a fixed order. All in the device's memory; only begun, as above.
   virtual void head_loss(std::int64_t rows, ConstValues largest, ConstValues sum, ConstValues target_logit,
                          Values log_sum, double* loss);
+  /// *sum += their checksum (checksum.h), bf16 as the f32 that it is; in the device's memory, only begun, as
+  /// above.
+  virtual void add_checksum(const HeldElements& held, ConstValues values, std::uint64_t* sum);
   /// AdamW (Loshchilov and Hutter, arXiv:1711.05101) on master weights, moments and gradients of
   /// exact_of(element) (moments: unless they are narrow); writes `weights` of the element too where it
   /// differs (bf16; else it is not looked at), and clears the gradients.

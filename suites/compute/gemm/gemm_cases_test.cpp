@@ -174,7 +174,7 @@ TEST_F(GemmCases, ADeviceThatTellsHasItsConditionsEnergyAndFirstThrottleOnRecord
   // Asked ten times a second, the sixth time comes within the load.
   EXPECT_THAT(held.run->path().at("first_throttle"), HasSubstr("rank 0 after "));
   EXPECT_THAT(held.run->path().at("first_throttle"), HasSubstr(": power cap"));
-  EXPECT_GT(held.run->metrics().at("first_throttle_s"), 0);
+  EXPECT_GT(held.run->metrics().at("sustained_first_throttle_s"), 0);
   EXPECT_EQ(held.run->path().at("energy"), "counted by the device");
   // Joules a product times the products of the later part are what the counter rose by.
   const double joules = held.run->metrics().at("sustained_energy_j");

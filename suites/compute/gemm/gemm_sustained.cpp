@@ -84,7 +84,7 @@ class SustainedGemm final : public PassCase {
   std::map<std::string, double> metrics() const override {
     std::map<std::string, double> metrics = {{"sustain_windows", static_cast<double>(held_.size())},
                                              {"sustained_late_change", late_change(held_)}};
-    if (throttle_.seen) metrics["first_throttle_s"] = throttle_.after_s;
+    if (throttle_.seen) metrics["sustained_first_throttle_s"] = throttle_.after_s;
     if (later_energy_j_) metrics["sustained_energy_j"] = *later_energy_j_;
     return metrics;
   }
@@ -137,7 +137,7 @@ class SustainedGemm final : public PassCase {
     const std::optional<double> energy_end_j = watch_->energy_j();
     if (energy_begin_j && energy_end_j && *energy_end_j > *energy_begin_j) {
       later_energy_j_ = *energy_end_j - *energy_begin_j;
-      recorder.add("joules", *later_energy_j_ / static_cast<double>(products_ - products_before), "1");
+      recorder.add("joules", *later_energy_j_ / static_cast<double>(products_ - products_before), "J");
     }
     double slowest_s = 0;
     for (std::size_t i = 0; i < held_.size(); ++i) {

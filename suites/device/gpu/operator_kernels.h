@@ -46,6 +46,9 @@ inline constexpr int most_partials = 1024;
 template <typename T>
 void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partial, bool accumulate,
                           double* result);
+/// *sum += the checksum.
+template <typename E>
+void begin_checksum(Stream stream, const device::HeldElements& held, const E* values, std::uint64_t* sum);
 /// log_sum = largest + log(sum) (may be `largest`); *loss += the sum of log_sum - target_logit.
 template <typename X>
 void begin_head_loss(Stream stream, Index rows, const X* largest, const X* sum, const X* target_logit,

@@ -326,6 +326,9 @@ class GpuOperators final : public device::Operators {
   void add_squares(Index count, ConstValues x, double* sum) override {
     begin_sum_of_squares(stream_, count, exact(x), partial_sums(), true, sum);
   }
+  void add_checksum(const device::HeldElements& held, ConstValues values, std::uint64_t* sum) override {
+    begin_checksum(stream_, held, in(values), sum);
+  }
   void head_loss(Index rows, ConstValues largest, ConstValues sum, ConstValues target_logit, Values log_sum,
                  double* loss) override {
     begin_head_loss(stream_, rows, exact(largest), exact(sum), exact(target_logit), exact(log_sum),

@@ -1,6 +1,9 @@
 // What follows a backward pass: the loss, the gradients' norm, AdamW. Sums are f64 in an order that depends
 // on the shape alone; what changes from step to step is read from the device's memory, so that a recorded
 // step can be begun again.
+#include <bit>
+
+#include "suites/device/checksum.h"
 #include "suites/device/gpu/maps.h"
 #include "suites/device/gpu/operator_kernels.h"
 
@@ -118,6 +121,30 @@ __global__ void __launch_bounds__(threads_per_block)
   if (threadIdx.x == 0) result[0] = accumulate ? result[0] + sums[0] : sums[0];
 }
 
+/// What a checksum mixes.
+__device__ inline std::uint64_t bits_of(double value) {
+  return std::bit_cast<std::uint64_t>(value);
+}
+__device__ inline std::uint64_t bits_of(float value) {
+  return std::bit_cast<std::uint32_t>(value);
+}
+
+// Sums of integers: their order does not matter, and atomics change nothing.
+template <typename E>
+__global__ void __launch_bounds__(threads_per_block)
+    add_checksums(device::HeldElements held, const E* values, unsigned long long* result) {
+  __shared__ unsigned long long scratch[most_warps];
+  unsigned long long sum = 0;
+  const Index step = static_cast<Index>(gridDim.x) * threads_per_block;
+  for (Index i = static_cast<Index>(blockIdx.x) * threads_per_block + threadIdx.x;
+       i < held.rows * held.columns; i += step) {
+    const Index element = held.first + i / held.columns * held.pitch + i % held.columns;
+    sum += device::mixed(device::checksum_place(held.tensor, element) ^ bits_of(widen(values[i])));
+  }
+  sum = block_sum(sum, scratch);
+  if (threadIdx.x == 0) atomicAdd(result, sum);
+}
+
 unsigned blocks_of_partials(Index count, Index of_block) {
   return static_cast<unsigned>(smaller(count / of_block + 1, most_partials));
 }
@@ -149,6 +176,14 @@ void begin_sum_of_squares(Stream stream, Index count, const T* x, double* partia
          result);
 }
 
+template <typename E>
+void begin_checksum(Stream stream, const device::HeldElements& held, const E* values, std::uint64_t* sum) {
+  static_assert(sizeof(std::uint64_t) == sizeof(unsigned long long));
+  const unsigned blocks = blocks_of_partials(held.rows * held.columns, 16 * threads_per_block);
+  launch(add_checksums<E>, blocks, threads_per_block, 0, stream, held, values,
+         reinterpret_cast<unsigned long long*>(sum));
+}
+
 template <typename X>
 void begin_head_loss(Stream stream, Index rows, const X* largest, const X* sum, const X* target_logit,
                      X* log_sum, double* partial, double* loss) {
@@ -162,7 +197,8 @@ void begin_head_loss(Stream stream, Index rows, const X* largest, const X* sum, 
   template void begin_adamw(Stream, Index, const AdamW&, Exact<E>*, Exact<E>*, Exact<E>*, Exact<E>*, E*,     \
                             AdamWFactors*);                                                                  \
   template void begin_adamw(Stream, Index, const AdamW&, Exact<E>*, device::Bf16*, device::Bf16*, Exact<E>*, \
-                            E*, AdamWFactors*);
+                            E*, AdamWFactors*);                                                              \
+  template void begin_checksum(Stream, const device::HeldElements&, const E*, std::uint64_t*);
 ASSAY_GPU_FOR_ELEMENTS(ASSAY_INSTANTIATE)
 #undef ASSAY_INSTANTIATE
 #define ASSAY_INSTANTIATE(X)                                                           \

@@ -272,6 +272,12 @@ class StagedOperators final : public device::Operators {
     op_->add_squares(count, from, static_cast<double*>(to.get()));
     to.bring_back(sum);
   }
+  void add_checksum(const device::HeldElements& held, ConstValues values, std::uint64_t* sum) override {
+    const Operand from(*queue_, values, held.rows * held.columns, each_);
+    Operand to(*queue_, sum, 1, sizeof *sum);
+    op_->add_checksum(held, from, static_cast<std::uint64_t*>(to.get()));
+    to.bring_back(sum);
+  }
   void head_loss(Index rows, ConstValues largest, ConstValues sum, ConstValues target_logit, Values log_sum,
                  double* loss) override {
     const Operand tops(*queue_, largest, rows, exact_), sums(*queue_, sum, rows, exact_),

@@ -2,7 +2,10 @@
 // AdamW with the step's rate there, and moments in bf16. Against formulas written out here, in f64.
 #include <gmock/gmock.h>
 
+#include <bit>
+
 #include "suites/device/adamw_factors.h"
+#include "suites/device/checksum.h"
 #include "suites/device/host/operators_precision.h"
 
 namespace assay::device {
@@ -37,6 +40,36 @@ TEST_P(UpdatePrecision, LossIsTheSumOverRows) {
   op_->head_loss(some, largest.raw(), sum.raw(), target.raw(), largest.raw(), &found);
   EXPECT_NEAR(found, 2 * loss - 3.5, 2 * bound);
   expect_within("log_sum in place", largest, expected, bounds, true);
+}
+
+TEST_P(UpdatePrecision, ChecksumsTellPlacesAndBits) {
+  if (!usable()) return;
+  // 7 rows of 41 numbers of a tensor whose rows have 100, beginning at element 13.
+  const HeldElements held{5, 13, 7, 41, 100};
+  Held values = this->held(held.rows * held.columns, 3);
+  const auto bits_of = [&](Index i) -> std::uint64_t {
+    if (element() == Element::f64) return std::bit_cast<std::uint64_t>(values[i]);
+    return std::bit_cast<std::uint32_t>(static_cast<float>(values[i]));
+  };
+  std::uint64_t expected = 99;
+  for (Index row = 0; row < held.rows; ++row)
+    for (Index column = 0; column < held.columns; ++column) {
+      const auto place = static_cast<std::uint64_t>(13 + 100 * row + column);
+      expected += mixed((mixed(6) + golden * place) ^ bits_of(row * held.columns + column));
+    }
+  std::uint64_t sum = 99;
+  op_->add_checksum(held, values.raw(), &sum);
+  EXPECT_EQ(sum, expected);
+  for (const HeldElements& other : {HeldElements{4, 13, 7, 41, 100}, HeldElements{5, 12, 7, 41, 100},
+                                    HeldElements{5, 13, 7, 41, 99}, HeldElements{5, 13, 7, 40, 100}}) {
+    sum = 99;
+    op_->add_checksum(other, values.raw(), &sum);
+    EXPECT_NE(sum, expected);
+  }
+  static_cast<unsigned char*>(values.raw())[150 * bytes_of(element())] ^= 1;
+  sum = 99;
+  op_->add_checksum(held, values.raw(), &sum);
+  EXPECT_NE(sum, expected);
 }
 
 TEST_P(UpdatePrecision, SquaresAreAddedAndNaNStays) {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "reports/base/error.h"
 #include "suites/device/collectives.h"
@@ -53,9 +55,16 @@ std::string unsupported_on(device::Device& device, const Parameters& parameters,
   }
   const std::int64_t share = memory_share(context, device);
   if (share == 0) return {};
+  // All that the shapes of a rank's operators depend on: ranks that are alike ask once.
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, bool>, std::int64_t> known;
   const auto scratch = [&](const training::ParallelLayout& layout, std::int64_t rank) {
-    return training::operator_scratch_bytes(settings.shape, layout, rank, settings.element, context.threads,
-                                            device);
+    const training::Coordinates at = training::coordinates_of(layout, rank);
+    const bool last = at.pipeline + 1 == layout.pipeline;
+    const auto [found, is_new] = known.try_emplace({layout.micro_batch, layout.tensor, at.tensor, last});
+    if (is_new)
+      found->second = training::operator_scratch_bytes(settings.shape, layout, rank, settings.element,
+                                                       context.threads, device);
+    return found->second;
   };
   training::MemoryRequest request = memory_request(settings);
   request.loader_bytes = loader_bytes(settings);

@@ -61,7 +61,7 @@ class LlmStep final : public PassCase {
         source_(token_source(context.seed, settings_.shape.vocabulary)),
         corpus_size_(corpus_size(settings_)),
         rank_times_(group_),
-        energy_(group_) {}
+        energy_(group_, "/", settings_.on_gpu ? &device : nullptr) {}
 
   device::Device* device() const override { return settings_.on_gpu ? &device_ : nullptr; }
 

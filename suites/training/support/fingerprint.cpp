@@ -52,8 +52,7 @@ bool has_avx512() {
 
 template <class Bits, class Value>
 std::uint64_t add_elements(std::uint64_t sum, int tensor, std::int64_t first, std::span<const Value> values) {
-  const std::uint64_t place =
-      mixed(static_cast<std::uint64_t>(tensor) + 1) + golden * static_cast<std::uint64_t>(first);
+  const std::uint64_t place = device::checksum_place(tensor, first);
 #if defined(__x86_64__)
   if (has_avx512()) return sum + sum_with_avx512<Bits, Value>(place, values);
 #endif

@@ -13,18 +13,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "suites/device/checksum.h"
+
 namespace assay::training {
 
-inline constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;
-
-/// Mixes 64 bits so that each bit of the input changes about half of the output; one to one.
-constexpr std::uint64_t mixed(std::uint64_t bits) {
-  for (int round = 0; round < 2; ++round) {
-    bits ^= bits >> 32;
-    bits *= 0xd6e8feb86659fd93ULL;
-  }
-  return bits ^ (bits >> 32);
-}
+using device::golden;
+using device::mixed;
 
 /// What a stream of random bits is for; streams of one seed have nothing in common.
 /// The tensors of the model's list have the streams 0, 1, ...

@@ -134,6 +134,10 @@ class QueuedOperators final : public device::Operators {
   void add_squares(std::int64_t count, device::ConstValues x, double* sum) override {
     begin_([=, this] { inner_->add_squares(count, x, sum); });
   }
+  void add_checksum(const device::HeldElements& held, device::ConstValues values,
+                    std::uint64_t* sum) override {
+    begin_([=, this] { inner_->add_checksum(held, values, sum); });
+  }
   void head_loss(std::int64_t rows, device::ConstValues largest, device::ConstValues sum,
                  device::ConstValues target_logit, device::Values log_sum, double* loss) override {
     begin_([=, this] { inner_->head_loss(rows, largest, sum, target_logit, log_sum, loss); });

@@ -22,6 +22,7 @@ struct StepNumbers {
   double squares = 0;      ///< of the gradients that this rank updates with
   double all_squares = 0;  ///< with shards: of the whole data-parallel group
   device::AdamWStep step;
+  std::uint64_t checksum = 0;  ///< of weights, between steps
 };
 
 class StepMemory {

@@ -92,6 +92,8 @@ Trainer::Trainer(const bench::ProcessGroup& group, const ModelShape& shape, cons
 }
 
 Trainer::~Trainer() {
+  // Recorded work goes first: libraries of collectives wait at their end for what still refers to them.
+  for (Recorded& recorded : recorded_) recorded.work.reset();
   exchange_.reset();  // it works with the communicator
   free_communicator(data_);
   free_communicator(tensor_);

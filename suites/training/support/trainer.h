@@ -156,6 +156,7 @@ class Trainer {
   std::int64_t slot_of(std::int64_t micro_batch) const { return micro_batch % slots_; }
   StepNumbers& numbers() const { return *static_cast<StepNumbers*>(memory_.at("numbers")); }
   StepNumbers fetched_numbers() const;
+  std::uint64_t checksum_of_tensors(const std::function<bool(const LocalTensor&)>& counts) const;
   void bring_tokens(const NextBatch& next);
   Rows rows_of(std::int64_t micro_batch) const;
   void keep_rows(std::int64_t micro_batch, const NextBatch& next);

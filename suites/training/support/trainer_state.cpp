@@ -106,20 +106,41 @@ void Trainer::poison() {
   device_.finish();
 }
 
+std::uint64_t Trainer::checksum_of_tensors(const std::function<bool(const LocalTensor&)>& counts) const {
+  std::uint64_t sum = 0;
+  if (!apart_) {
+    for (const LocalTensor& tensor : local().tensors)
+      if (counts(tensor)) sum += parameter_checksum(tensor, element_, weights(0));
+    return sum;
+  }
+  std::uint64_t* const there = &numbers().checksum;
+  device_.set_bytes(there, std::byte{0}, sizeof *there);
+  for (const LocalTensor& tensor : local().tensors) {
+    if (!counts(tensor)) continue;
+    std::int64_t flat = tensor.offset;
+    for (const Rectangle& piece : tensor.pieces) {
+      const std::int64_t first = piece.row * tensor.whole.columns + piece.column;
+      operators_.add_checksum({tensor.index, first, piece.rows, piece.columns, tensor.whole.columns},
+                              weights(flat), there);
+      flat += piece.rows * piece.columns;
+    }
+  }
+  device_.copy(&sum, there, sizeof sum);
+  device_.finish();
+  return sum;
+}
+
 std::uint64_t Trainer::checksum() const {
-  return parameter_checksum(local(), at_.tensor, element_, weights(0), view_);
+  return checksum_of_tensors([&](const LocalTensor& tensor) { return stands_for(tensor, at_.tensor); });
 }
 
 std::uint64_t Trainer::checksum_of_all() const {
-  std::uint64_t sum = 0;
-  for (const LocalTensor& tensor : local().tensors)
-    sum += parameter_checksum(tensor, element_, weights(0), view_);
-  return sum;
+  return checksum_of_tensors([](const LocalTensor&) { return true; });
 }
 
 std::uint64_t Trainer::checksum_of_table() const {
   const LocalTensor* table = local().find(Role::token_table, before_layers);
-  return table == nullptr ? 0 : parameter_checksum(*table, element_, weights(0), view_);
+  return checksum_of_tensors([&](const LocalTensor& tensor) { return &tensor == table; });
 }
 
 void Trainer::change_weight(std::int64_t element, const std::function<void(std::byte*)>& change) {
