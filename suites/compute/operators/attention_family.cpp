@@ -47,9 +47,9 @@ class AttentionFamily final : public Family {
   void reserve(device::Operators& operators) override { operators.reserve_attention(shape_); }
 
  protected:
-  void derive(int slot) override {
-    forward(slot, saved_o, saved_log_sum);
-    ring_->pull(slot, {saved_o, saved_log_sum});
+  void derive() override {
+    for (int slot = 0; slot < slots(); ++slot) forward(slot, saved_o, saved_log_sum);
+    ring_->pull({saved_o, saved_log_sum});
   }
 
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t) const override {

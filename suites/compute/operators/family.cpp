@@ -118,7 +118,7 @@ void Family::prepare(device::Device& device, device::Operators& operators) {
     device.set_bytes(sweep_->device(), std::byte{}, sweep_->bytes());
   }
   ring_ = std::make_unique<OperandRing>(operands_, slots_, setting_.key, device);
-  for (int slot = 0; slot < slots_; ++slot) derive(slot);
+  derive();
   poison();
 }
 
@@ -217,8 +217,8 @@ Finding Family::check(std::size_t which) {
   if (slots.empty()) return {false, std::nan(""), 0, one.cost.name + " was not run", 0};
   Finding worst;
   worst.where = one.cost.name;
+  ring_->pull(one.outputs);
   for (const int slot : slots) {
-    ring_->pull(slot, one.outputs);
     const std::int64_t calls = turns_[which].calls[static_cast<std::size_t>(slot)];
     for (const std::size_t output : one.outputs) {
       const std::string name = one.cost.name + " " + operands_[output].name;

@@ -104,9 +104,9 @@ class Family {
   TimedOperator timed(const std::string& name, std::function<void(int slot)> call,
                       std::vector<std::size_t> outputs) const;
 
-  /// Operands that other operators compute (statistics, log-sums), of one slot, in the device's memory and in
-  /// the host's view; once, untimed.
-  virtual void derive(int /*slot*/) {}
+  /// Operands that other operators compute (statistics, log-sums), in every slot, in the device's memory and
+  /// in the host's view; once, untimed.
+  virtual void derive() {}
   /// `calls`: how often the operator has worked on this slot since what it changes was restored.
   virtual Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t calls) const = 0;
   /// Which element is compared, from random bits.

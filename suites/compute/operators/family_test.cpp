@@ -107,6 +107,7 @@ TEST_P(Families, RightResultsPassHoweverOftenTheyAreComputed) {
 TEST_P(Families, CallsOfOneIntervalAreTheSameAsOneByOne) {
   FamilySetting setting = small(GetParam());
   setting.cold = true;
+  setting.most_bytes = 400000;
   setting.cache_bytes = 20000;
   if (!make(setting)) return;
   for_each([&](Family& family, std::size_t which, const std::string& name) {

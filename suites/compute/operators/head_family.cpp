@@ -57,19 +57,22 @@ class HeadFamily final : public Family {
   void reserve(device::Operators& operators) override { operators.reserve_head(shape_); }
 
  protected:
-  void derive(int slot) override {
-    std::int32_t* const all = tokens_at(slot, targets);
-    const std::uint64_t key = stream_key(setting_.key, slot, static_cast<int>(targets), 5);
-    for (std::int64_t row = 0; row < shape_.rows; ++row)
-      all[row] = static_cast<std::int32_t>(random_bits(key, static_cast<std::uint64_t>(row)) %
-                                           static_cast<std::uint64_t>(shape_.vocabulary));
-    ring_->push(slot, {targets});
-    spare_forward(slot);
-    ring_->pull(slot, {spare});
-    for (std::int64_t row = 0; row < shape_.rows; ++row)
-      ring_->set(slot, log_sum, row,
-                 value(slot, spare, row) + std::log(value(slot, spare, shape_.rows + row)));
-    ring_->push(slot, {log_sum});
+  void derive() override {
+    for (int slot = 0; slot < slots(); ++slot) {
+      std::int32_t* const all = tokens_at(slot, targets);
+      const std::uint64_t key = stream_key(setting_.key, slot, static_cast<int>(targets), 5);
+      for (std::int64_t row = 0; row < shape_.rows; ++row)
+        all[row] = static_cast<std::int32_t>(random_bits(key, static_cast<std::uint64_t>(row)) %
+                                             static_cast<std::uint64_t>(shape_.vocabulary));
+    }
+    ring_->push({targets});
+    for (int slot = 0; slot < slots(); ++slot) spare_forward(slot);
+    ring_->pull({spare});
+    for (int slot = 0; slot < slots(); ++slot)
+      for (std::int64_t row = 0; row < shape_.rows; ++row)
+        ring_->set(slot, log_sum, row,
+                   value(slot, spare, row) + std::log(value(slot, spare, shape_.rows + row)));
+    ring_->push({log_sum});
   }
 
   int samples(std::size_t operand) const override { return operand == dweight ? 48 : 24; }

@@ -104,7 +104,7 @@ OperandRing::OperandRing(const std::vector<Operand>& operands, int slots, std::u
       fill_scaled(host_at(slot, i), operand, random_bits(key, static_cast<std::uint64_t>(slot) * 2000 + i));
     (operand.use == Use::input ? inputs : operand.use == Use::output ? outputs : changed).push_back(i);
   }
-  for (int slot = 0; slot < slots; ++slot) push(slot, inputs);
+  push(inputs);
   if (apart_ != nullptr) apart_->copy(begin_memory_->device(), begin_[0], begin_bytes);
   poison(outputs);
   restore(changed);
@@ -112,16 +112,26 @@ OperandRing::OperandRing(const std::vector<Operand>& operands, int slots, std::u
 }
 
 void OperandRing::push(int slot, const std::vector<std::size_t>& operands) {
-  if (apart_ == nullptr) return;
-  for (const std::size_t i : operands)
-    apart_->copy(at(slot, i), host_at(slot, i), static_cast<std::size_t>(operands_[i].bytes()));
-  apart_->finish();
+  move(slot, slot + 1, operands, true);
+}
+void OperandRing::pull(int slot, const std::vector<std::size_t>& operands) {
+  move(slot, slot + 1, operands, false);
+}
+void OperandRing::push(const std::vector<std::size_t>& operands) {
+  move(0, slots_, operands, true);
+}
+void OperandRing::pull(const std::vector<std::size_t>& operands) {
+  move(0, slots_, operands, false);
 }
 
-void OperandRing::pull(int slot, const std::vector<std::size_t>& operands) {
+void OperandRing::move(int first, int end, const std::vector<std::size_t>& operands, bool to_device) {
   if (apart_ == nullptr) return;
-  for (const std::size_t i : operands)
-    apart_->copy(host_at(slot, i), at(slot, i), static_cast<std::size_t>(operands_[i].bytes()));
+  for (int slot = first; slot < end; ++slot)
+    for (const std::size_t i : operands) {
+      void *const there = at(slot, i), *const here = host_at(slot, i);
+      apart_->copy(to_device ? there : here, to_device ? here : there,
+                   static_cast<std::size_t>(operands_[i].bytes()));
+    }
   apart_->finish();
 }
 

@@ -57,7 +57,9 @@ class OperandRing {
   }
   /// The host's view: the same place where the two are one memory.
   void* host_at(int slot, std::size_t operand) const { return ring_[slot] + offsets_[operand]; }
-  /// View to device and back; they wait.
+  /// View to device and back, in every slot or one; both wait.
+  void push(const std::vector<std::size_t>& operands);
+  void pull(const std::vector<std::size_t>& operands);
   void push(int slot, const std::vector<std::size_t>& operands);
   void pull(int slot, const std::vector<std::size_t>& operands);
 
@@ -77,6 +79,8 @@ class OperandRing {
   void poison(const std::vector<std::size_t>& operands);
 
  private:
+  void move(int first, int end, const std::vector<std::size_t>& operands, bool to_device);
+
   std::vector<Operand> operands_;
   int slots_;
   device::Device* apart_;  ///< null: the ring is the host's memory

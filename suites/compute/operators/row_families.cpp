@@ -158,14 +158,15 @@ class EmbeddingFamily final : public Family {
   }
 
  protected:
-  void derive(int slot) override {
+  void derive() override {
     // A step without a common factor visits every word before one comes again.
     std::int64_t step = vocabulary_ * 5 / 8 + 1;
     while (std::gcd(step, vocabulary_) != 1) ++step;
-    std::int32_t* const all = tokens_at(slot, tokens);
-    for (std::int64_t row = 0; row < rows_; ++row)
-      all[row] = static_cast<std::int32_t>((row + slot * rows_) % vocabulary_ * step % vocabulary_);
-    ring_->push(slot, {tokens});
+    for (int slot = 0; slot < slots(); ++slot)
+      for (std::int64_t row = 0; row < rows_; ++row)
+        tokens_at(slot, tokens)[row] =
+            static_cast<std::int32_t>((row + slot * rows_) % vocabulary_ * step % vocabulary_);
+    ring_->push({tokens});
   }
 
   /// Rows of the table that tokens named, but for every eighth sample.
