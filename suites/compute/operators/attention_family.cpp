@@ -3,6 +3,7 @@
 // A score errs by up to d = (D + 4) u sum |q k| / sqrt(D). Forward, a probability then errs relatively by 2
 // max d + (S + D + 16) u: its own exponential and the sum that it is divided by. Backward, the log-sums are
 // operands: by 2 d + u |log-sum| for its own score, and by 2 (S + D) u + 16 u for the sums that follow.
+// Matrix units of a device take probabilities and the scores' gradients as bf16 where the numbers are.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -43,9 +44,13 @@ class AttentionFamily final : public Family {
                   {dqkv})});
   }
 
- protected:
   void reserve(device::Operators& operators) override { operators.reserve_attention(shape_); }
-  void derive(int slot) override { forward(slot, saved_o, saved_log_sum); }
+
+ protected:
+  void derive() override {
+    for (int slot = 0; slot < slots(); ++slot) forward(slot, saved_o, saved_log_sum);
+    ring_->pull({saved_o, saved_log_sum});
+  }
 
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t) const override {
     if (operand == log_sum) return output(slot, index / shape_.heads, index % shape_.heads, -1);
@@ -74,6 +79,7 @@ class AttentionFamily final : public Family {
     return value(slot, qkv, row * stride_ + from + kv * shape_.size + d);
   }
   std::int64_t group() const { return shape_.heads / shape_.kv_heads; }
+  double narrowing() const { return setting_.apart ? storing() : 0; }
   double sum_u(double terms) const { return terms * u(); }
 
   Expected score(int slot, std::int64_t row, std::int64_t other, std::int64_t head) const {
@@ -110,7 +116,7 @@ class AttentionFamily final : public Family {
       const double v = shared(slot, first + static_cast<std::int64_t>(i), values_, head / group(), d),
                    weight = std::exp(scores[i] - top) / total;
       sum.value += weight * v;
-      sum.bound += 2 * p * weight * std::abs(v);
+      sum.bound += (2 * p + narrowing()) * weight * std::abs(v);
     }
     return sum;
   }
@@ -137,7 +143,8 @@ class AttentionFamily final : public Family {
     found.gradient = found.weight * (by_value - by_output);
     found.gradient_size = found.weight * (by_value_size + by_output_size);
     found.relative = 2 * one.bound + 2 * u() * std::abs(about) +
-                     sum_u(static_cast<double>(2 * (shape_.sequence * group() + shape_.size) + 16));
+                     sum_u(static_cast<double>(2 * (shape_.sequence * group() + shape_.size) + 16)) +
+                     narrowing();
     return found;
   }
 

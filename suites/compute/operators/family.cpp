@@ -16,6 +16,9 @@ namespace {
 /// Rounds of the ring after which what calls change begins anew: so few that sums do not drift out of the
 /// range where one call's share could be seen.
 constexpr int rounds_before_restoring = 8;
+/// A device apart is waited for once in those rounds: the ring then has more slots than the cache asks for.
+constexpr int most_slots = 64;
+constexpr std::int64_t most_bytes_for_rounds = std::int64_t{512} << 20;
 constexpr double smallest = 1e-37;  // below it f32 has no relative precision
 
 /// How many slots so many bytes need: one where they are beyond the cache themselves, or may be within.
@@ -74,8 +77,14 @@ bool Family::keep(const std::vector<std::string>& names) {
   });
   slots_ = 1;
   for (const TimedOperator& one : operators_) slots_ = std::max(slots_, slots_for(one.cost.bytes, setting_));
-  const std::int64_t fit = setting_.most_bytes / std::max<std::int64_t>(1, slot_bytes(operands_));
-  slots_ = static_cast<int>(std::clamp<std::int64_t>(fit, 1, slots_));
+  const std::int64_t own = std::max<std::int64_t>(1, slot_bytes(operands_));
+  slots_ = static_cast<int>(std::clamp<std::int64_t>(setting_.most_bytes / own, 1, slots_));
+  bool any_changes = false;
+  for (std::size_t which = 0; which < operators_.size(); ++which) any_changes |= changes_operands(which);
+  if (setting_.apart && setting_.cold && any_changes) {
+    const std::int64_t most = std::min(setting_.most_bytes, most_bytes_for_rounds);
+    slots_ = std::max(slots_, static_cast<int>(std::min<std::int64_t>(most / own, most_slots)));
+  }
   turns_.assign(operators_.size(), {});
   for (Turn& turn : turns_) turn.calls.assign(static_cast<std::size_t>(slots_), 0);
   return !operators_.empty();
@@ -94,12 +103,22 @@ std::int64_t Family::sweep_bytes() const {
   return 0;
 }
 
-void Family::prepare(device::Operators& device) {
-  sweep_.assign(static_cast<std::size_t>(sweep_bytes()), std::byte{});
+bool Family::changes_operands(std::size_t which) const {
+  const std::vector<std::size_t>& outputs = operators_[which].outputs;
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [&](std::size_t output) { return changes(operands_[output].use); });
+}
+
+void Family::prepare(device::Device& device, device::Operators& operators) {
   device_ = &device;
-  reserve(device);
-  ring_ = std::make_unique<OperandRing>(operands_, slots_, setting_.key);
-  for (int slot = 0; slot < slots_; ++slot) derive(slot);
+  on_ = &operators;
+  reserve(operators);
+  if (const std::int64_t bytes = sweep_bytes(); bytes > 0) {
+    sweep_ = device.allocate(static_cast<std::size_t>(bytes));
+    device.set_bytes(sweep_->device(), std::byte{}, sweep_->bytes());
+  }
+  ring_ = std::make_unique<OperandRing>(operands_, slots_, setting_.key, device);
+  derive();
   poison();
 }
 
@@ -117,21 +136,33 @@ void Family::begin(std::size_t which) {
   restore(which);
 }
 
-void Family::before_call(std::size_t which) {
-  if (turns_[which].called == rounds_before_restoring * slots_) restore(which);
-  if (operators_[which].before) operators_[which].before(turns_[which].slot);
-  if (!needs_sweep(which)) return;
-  constexpr std::size_t line_bytes = 64;
-#pragma omp parallel for schedule(static)
-  for (std::size_t at_byte = 0; at_byte < sweep_.size(); at_byte += line_bytes)
-    sweep_[at_byte] ^= std::byte{1};
+int Family::most_calls(std::size_t which) const {
+  if (operators_[which].before || needs_sweep(which)) return 1;
+  return changes_operands(which) ? rounds_before_restoring * slots_ : 1 << 20;
 }
 
-void Family::after_call(std::size_t which) {
+void Family::before_calls(std::size_t which, int calls) {
+  if (turns_[which].called + calls > rounds_before_restoring * slots_) restore(which);
+  if (operators_[which].before) operators_[which].before(turns_[which].slot);
+  if (needs_sweep(which)) sweep();
+}
+
+void Family::sweep() const {
+  if (setting_.apart) return device_->set_bytes(sweep_->device(), std::byte{1}, sweep_->bytes());
+  constexpr std::size_t line_bytes = 64;
+  auto* const bytes = static_cast<std::byte*>(sweep_->host());
+#pragma omp parallel for schedule(static)
+  for (std::size_t at_byte = 0; at_byte < sweep_->bytes(); at_byte += line_bytes)
+    bytes[at_byte] ^= std::byte{1};
+}
+
+void Family::after_calls(std::size_t which, int calls) {
   Turn& turn = turns_[which];
-  ++turn.called;
-  ++turn.calls[static_cast<std::size_t>(turn.slot)];
-  turn.slot = (turn.slot + 1) % slots_;
+  turn.called += calls;
+  for (int call = 0; call < calls; ++call) {
+    ++turn.calls[static_cast<std::size_t>(turn.slot)];
+    turn.slot = (turn.slot + 1) % slots_;
+  }
 }
 
 void Family::poison() {
@@ -180,12 +211,13 @@ Expected Family::bounded(int slot, std::size_t operand, std::int64_t index, std:
   return right;
 }
 
-Finding Family::check(std::size_t which) const {
+Finding Family::check(std::size_t which) {
   const TimedOperator& one = operators_[which];
   const std::vector<int> slots = called_slots(which);
   if (slots.empty()) return {false, std::nan(""), 0, one.cost.name + " was not run", 0};
   Finding worst;
   worst.where = one.cost.name;
+  ring_->pull(one.outputs);
   for (const int slot : slots) {
     const std::int64_t calls = turns_[which].calls[static_cast<std::size_t>(slot)];
     for (const std::size_t output : one.outputs) {
@@ -213,11 +245,12 @@ void Family::plant(std::size_t which, Fault fault, std::uint64_t choice) {
   const int slot = slots[random_bits(choice, 0) % slots.size()];
   const std::vector<std::size_t>& outputs = operators_[which].outputs;
   const std::size_t output = outputs[random_bits(choice, 1) % outputs.size()];
+  ring_->pull(slot, {output});
   if (fault == Fault::nan) {
     const auto count = static_cast<std::uint64_t>(operands_[output].count);
     ring_->set(slot, output, static_cast<std::int64_t>(random_bits(choice, 2) % count),
                std::numeric_limits<double>::quiet_NaN());
-    return;
+    return ring_->push(slot, {output});
   }
   const std::vector<std::int64_t> compared = places(which, slot, output);
   double square = 0;
@@ -226,6 +259,7 @@ void Family::plant(std::size_t which, Fault fault, std::uint64_t choice) {
   const std::int64_t index = compared[random_bits(choice, 3) % compared.size()];
   const double by = typical > 0 ? typical : 1;
   ring_->set(slot, output, index, value(slot, output, index) + by);
+  ring_->push(slot, {output});
 }
 
 std::vector<std::unique_ptr<Family>> families(const FamilySetting& setting,

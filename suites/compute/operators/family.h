@@ -13,6 +13,7 @@
 
 #include "suites/compute/operators/operands.h"
 #include "suites/compute/operators/operator_costs.h"
+#include "suites/device/device.h"
 #include "suites/device/operators.h"
 #include "suites/harness/benchmark.h"
 
@@ -21,9 +22,10 @@ namespace assay::bench::operators {
 /// What a family is made for.
 struct FamilySetting {
   StepShape step;
-  std::uint64_t cache_bytes = 0;  ///< last-level cache of the node; 0: unknown
-  int ranks_on_node = 1;
-  bool cold = true;  ///< the step finds its operands outside the cache
+  std::uint64_t cache_bytes = 0;  ///< last-level cache of the node, or of the device; 0: unknown
+  int ranks_on_node = 1;          ///< that share it
+  bool apart = false;             ///< the device works by itself, in memory of its own
+  bool cold = true;               ///< the step finds its operands outside the cache
   int threads = 1;
   /// A ring takes no more than this, or one slot (a table of which a call touches few rows). Where that is
   /// not beyond the cache, the cache is emptied before each call, untimed.
@@ -65,22 +67,31 @@ class Family {
   const std::vector<TimedOperator>& operators() const { return operators_; }
   int slots() const { return slots_; }
   /// Of the ring, and of what is written to empty the cache.
-  std::int64_t bytes() const { return ring_bytes(operands_, slots_) + sweep_bytes(); }
+  std::int64_t bytes() const { return ring_bytes(operands_, slots_, setting_.apart) + sweep_bytes(); }
+  /// The scratch of all operators; counts nothing of bytes().
+  virtual void reserve(device::Operators& /*operators*/) {}
 
-  /// Allocates, fills, reserves the scratch, computes what backward passes read. Throws std::bad_alloc.
-  void prepare(device::Operators& device);
+  /// Allocates, fills, reserves the scratch, computes what backward passes read. Both outlive the family.
+  /// Throws std::bad_alloc.
+  void prepare(device::Device& device, device::Operators& operators);
 
-  // ---- Timing. Calls of one operator in turn: begin, then step and finish again and again.
+  // ---- Timing. Calls of one operator in turn: begin, then before_calls, call and after_calls again and
+  // again. All are only begun where the device works by itself.
   void begin(std::size_t which);
-  /// Untimed: what comes before a call; restores what calls change before it drifts away.
-  void before_call(std::size_t which);
-  /// The work alone, on the next slot.
-  void call(std::size_t which) { operators_[which].call(turns_[which].slot); }
-  void after_call(std::size_t which);
+  /// As many calls at most may follow each other with nothing between them: one where something comes before
+  /// each, a few rounds of the ring where they change what they work on.
+  int most_calls(std::size_t which) const;
+  /// Untimed: what comes before them; restores what calls change before it drifts away.
+  void before_calls(std::size_t which, int calls = 1);
+  /// The work alone, on the slot that is `ahead` of the next.
+  void call(std::size_t which, int ahead = 0) {
+    operators_[which].call((turns_[which].slot + ahead) % slots_);
+  }
+  void after_calls(std::size_t which, int calls = 1);
 
   // ---- The results
   void poison();
-  Finding check(std::size_t which) const;
+  Finding check(std::size_t which);
   /// Spoils one result of one operator: a compared element by as much as such elements are large, or any
   /// element by NaN. `choice` chooses which.
   void plant(std::size_t which, Fault fault, std::uint64_t choice);
@@ -93,20 +104,26 @@ class Family {
   TimedOperator timed(const std::string& name, std::function<void(int slot)> call,
                       std::vector<std::size_t> outputs) const;
 
-  virtual void reserve(device::Operators& device) = 0;
-  /// Operands that other operators compute (statistics, log-sums), of one slot; once, untimed.
-  virtual void derive(int /*slot*/) {}
+  /// Operands that other operators compute (statistics, log-sums), in every slot, in the device's memory and
+  /// in the host's view; once, untimed.
+  virtual void derive() {}
   /// `calls`: how often the operator has worked on this slot since what it changes was restored.
   virtual Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t calls) const = 0;
   /// Which element is compared, from random bits.
   virtual std::int64_t place(int slot, std::size_t operand, int sample, std::uint64_t bits) const;
   virtual int samples(std::size_t operand) const;
 
+  /// Where the device works.
   void* at(int slot, std::size_t operand) const { return ring_->at(slot, operand); }
+  /// Of an operand of tokens: for the host, as it was pushed.
+  std::int32_t* tokens_at(int slot, std::size_t operand) const {
+    return static_cast<std::int32_t*>(ring_->host_at(slot, operand));
+  }
+  /// In the host's view.
   double value(int slot, std::size_t operand, std::int64_t index) const {
     return ring_->value(slot, operand, index);
   }
-  device::Operators& device() const { return *device_; }
+  device::Operators& device() const { return *on_; }
   device::Element element() const { return setting_.step.element; }
   device::Element exact() const { return device::exact_of(element()); }
   bool gpt() const { return setting_.step.gpt(); }
@@ -132,13 +149,16 @@ class Family {
   std::int64_t sweep_bytes() const;
   /// True when calls of this operator would find their operands in the cache, and a step's would not.
   bool needs_sweep(std::size_t which) const;
+  bool changes_operands(std::size_t which) const;
+  void sweep() const;
 
-  std::vector<std::byte> sweep_;
+  std::unique_ptr<device::Buffer> sweep_;
   std::vector<Operand> operands_;
   std::vector<TimedOperator> operators_;
   std::vector<Turn> turns_;
   int slots_ = 1;
-  device::Operators* device_ = nullptr;
+  device::Device* device_ = nullptr;
+  device::Operators* on_ = nullptr;
 };
 
 std::unique_ptr<Family> linear_family(const FamilySetting& setting, Projection projection,

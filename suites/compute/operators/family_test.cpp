@@ -9,6 +9,7 @@
 
 #include "suites/compute/operators/operators.h"
 #include "suites/device/device.h"
+#include "suites/training/support/tested_gpu.h"
 
 namespace assay::bench::operators {
 namespace {
@@ -18,10 +19,11 @@ using device::Element;
 struct Subject {
   const char* model;
   Element element;
+  bool apart = false;  ///< on a device of deferred work in memory that the host cannot touch
 };
 
 std::ostream& operator<<(std::ostream& out, const Subject& subject) {
-  return out << subject.model << " " << device::name_of(subject.element);
+  return out << subject.model << " " << device::name_of(subject.element) << (subject.apart ? " apart" : "");
 }
 
 FamilySetting small(const Subject& subject) {
@@ -47,6 +49,7 @@ FamilySetting small(const Subject& subject) {
   setting.step.element = subject.element;
   setting.step.micro_batch = 3;
   setting.cold = false;
+  setting.apart = subject.apart;
   setting.threads = 1;
   setting.key = 12345;
   return setting;
@@ -61,17 +64,19 @@ class Families : public testing::TestWithParam<Subject> {
   /// False where the processor has no such products.
   bool make(const FamilySetting& setting) {
     if (!device::host().gemm_unsupported(GetParam().element).empty()) return false;
-    device_ = device::host_operators(GetParam().element, 1);
+    if (GetParam().apart) queued_ = std::make_unique<training::QueuedDevice>();
+    device::Device& device = GetParam().apart ? *queued_ : device::host();
+    operators_ = device.operators(GetParam().element, 1);
     all_ = families(setting, names_of(setting.step));
-    for (const auto& family : all_) family->prepare(*device_);
+    for (const auto& family : all_) family->prepare(device, *operators_);
     return true;
   }
   static void run(Family& family, std::size_t which, int calls) {
     family.begin(which);
     for (int call = 0; call < calls; ++call) {
-      family.before_call(which);
+      family.before_calls(which);
       family.call(which);
-      family.after_call(which);
+      family.after_calls(which);
     }
   }
   template <typename Work>
@@ -81,7 +86,8 @@ class Families : public testing::TestWithParam<Subject> {
         work(*family, which, family->operators()[which].cost.name);
   }
 
-  std::unique_ptr<device::Operators> device_;
+  std::unique_ptr<training::QueuedDevice> queued_;
+  std::unique_ptr<device::Operators> operators_;
   std::vector<std::unique_ptr<Family>> all_;
 };
 
@@ -96,6 +102,26 @@ TEST_P(Families, RightResultsPassHoweverOftenTheyAreComputed) {
       EXPECT_GE(found.compared, name == "sum_of_squares" ? 1 : 20) << name;
     });
   }
+}
+
+TEST_P(Families, CallsOfOneIntervalAreTheSameAsOneByOne) {
+  FamilySetting setting = small(GetParam());
+  setting.cold = true;
+  setting.most_bytes = 400000;
+  setting.cache_bytes = 20000;
+  if (!make(setting)) return;
+  for_each([&](Family& family, std::size_t which, const std::string& name) {
+    const int most = family.most_calls(which), calls = std::min(most, 2 * family.slots() + 1);
+    EXPECT_EQ(most == 1, name == "head_backward") << name;
+    family.begin(which);
+    for (int interval = 0; interval < 9; ++interval) {  // so many that what they change begins anew
+      family.before_calls(which, calls);
+      for (int call = 0; call < calls; ++call) family.call(which, call);
+      family.after_calls(which, calls);
+    }
+    const Finding found = family.check(which);
+    EXPECT_TRUE(found.pass) << name << ": " << found.where << " " << found.error << " " << found.bound;
+  });
 }
 
 TEST_P(Families, ARingIsWorkedOnInTurnAndCheckedInEverySlot) {
@@ -178,11 +204,42 @@ INSTANTIATE_TEST_SUITE_P(Models, Families,
                          testing::Values(Subject{"tiny", Element::f64}, Subject{"tiny", Element::f32},
                                          Subject{"tiny", Element::bf16}, Subject{"llama3-1b", Element::f64},
                                          Subject{"llama3-1b", Element::f32},
-                                         Subject{"llama3-1b", Element::bf16}),
+                                         Subject{"llama3-1b", Element::bf16},
+                                         Subject{"tiny", Element::f32, true},
+                                         Subject{"llama3-1b", Element::bf16, true}),
                          [](const auto& subject) {
                            return (std::string(subject.param.model) == "tiny" ? "gpt_" : "llama_") +
-                                  std::string(device::name_of(subject.param.element));
+                                  std::string(device::name_of(subject.param.element)) +
+                                  (subject.param.apart ? "_apart" : "");
                          });
+
+/// The kernels of a GPU round otherwise: the bounds allow for it, and for no more.
+TEST(OperatorsOnGpu, RightResultsPassAndWrongOnesDoNot) {
+  for (const Subject subject :
+       {Subject{"tiny", Element::bf16, true}, Subject{"llama3-1b", Element::bf16, true},
+        Subject{"tiny", Element::f32, true}}) {
+    training::TestedGpu gpu(subject.element == Element::f32 ? 64 : 32);
+    if (gpu.device() == nullptr) GTEST_SKIP() << gpu.missing();
+    const auto operators = gpu.device()->operators(subject.element, 1);
+    const FamilySetting setting = small(subject);
+    for (const auto& family : families(setting, names_of(setting.step))) {
+      family->prepare(*gpu.device(), *operators);
+      for (std::size_t which = 0; which < family->operators().size(); ++which) {
+        const int calls = std::min(3, family->most_calls(which));
+        family->begin(which);
+        family->before_calls(which, calls);
+        for (int call = 0; call < calls; ++call) family->call(which, call);
+        family->after_calls(which, calls);
+        Finding found = family->check(which);
+        EXPECT_TRUE(found.pass) << subject << ": " << found.where << " " << found.error << " " << found.bound;
+        family->plant(which, Fault::wrong_element, which);
+        found = family->check(which);
+        EXPECT_FALSE(found.pass) << subject << ": " << found.where << " " << found.error << " "
+                                 << found.bound;
+      }
+    }
+  }
+}
 
 TEST(Findings, TheWorseIsTheOneClosestToItsBound) {
   const Finding small_error{true, 1, 10, "a", 2}, close{true, 3, 4, "b", 3}, wrong{false, 5, 4, "c", 1},

@@ -13,28 +13,27 @@ class SquaresFamily final : public Family {
  public:
   explicit SquaresFamily(const FamilySetting& setting)
       : Family(setting), count_(flat_count(setting.step, setting.cache_bytes)) {
-    define({{"gradients", exact(), count_}, {"sum", device::Element::f64, 1, Use::output}},
+    define({{"gradients", exact(), count_}, {"sum", device::Element::f64, 1, Use::accumulated}},
            {timed("sum_of_squares",
                   [this](int slot) {
-                    *static_cast<double*>(at(slot, sum)) =
-                        device().sum_of_squares(count_, at(slot, gradients));
+                    device().add_squares(count_, at(slot, gradients), static_cast<double*>(at(slot, sum)));
                   },
                   {sum})});
   }
 
  protected:
-  void reserve(device::Operators&) override {}
   int samples(std::size_t) const override { return 1; }
 
   /// All terms are positive and added in f64: the worst order loses count roundings.
-  Expected expected(int slot, std::size_t, std::int64_t, std::int64_t) const override {
+  Expected expected(int slot, std::size_t, std::int64_t, std::int64_t calls) const override {
     double total = 0;
 #pragma omp parallel for schedule(static) reduction(+ : total)
     for (std::int64_t i = 0; i < count_; ++i) {
       const double one = value(slot, gradients, i);
       total += one * one;
     }
-    return {total, static_cast<double>(count_ + 4) * 0x1p-53 * total};
+    const double times = static_cast<double>(calls), reached = ring_->beginning(sum, 0) + times * total;
+    return {reached, static_cast<double>(count_ + 4) * 0x1p-53 * times * reached};
   }
 
  private:
@@ -71,8 +70,6 @@ class AdamWFamily final : public Family {
   }
 
  protected:
-  void reserve(device::Operators&) override {}
-
   /// The rule again and again, and what rounding may have added up to: 5 u of the terms of the first moment,
   /// 6 u of the second, 3 u of the weight and 16 u of its change in each call, with what the moments bring.
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t calls) const override {

@@ -107,7 +107,7 @@ class Lister final : public benchmark::BenchmarkReporter {
 
 class Reporter final : public benchmark::BenchmarkReporter {
  public:
-  explicit Reporter(const Report& report) : report_(report) {
+  Reporter(const std::vector<NamedWork>& works, const Report& report) : works_(works), report_(report) {
     SetOutputStream(&nowhere_);
     SetErrorStream(&nowhere_);
   }
@@ -115,12 +115,19 @@ class Reporter final : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.run_type != Run::RT_Iteration || run.error_occurred || run.iterations == 0) continue;
-      report_(run.run_name.function_name, run.real_accumulated_time / static_cast<double>(run.iterations),
-              run.iterations);
+      const std::int64_t calls = run.iterations * calls_in(run.run_name.function_name);
+      report_(run.run_name.function_name, run.real_accumulated_time / static_cast<double>(calls), calls);
     }
   }
 
  private:
+  int calls_in(const std::string& name) const {
+    for (const NamedWork& work : works_)
+      if (work.name == name) return work.calls;
+    return 1;
+  }
+
+  const std::vector<NamedWork>& works_;
   const Report& report_;
   std::ostringstream nowhere_;
 };
@@ -184,7 +191,7 @@ void run_google_benchmark(const std::vector<NamedWork>& works, const std::vector
       }
     })->UseManualTime();
   }
-  Reporter reporter(report);
+  Reporter reporter(works, report);
   benchmark::RunSpecifiedBenchmarks(&reporter, ".");
   if (thrown) std::rethrow_exception(thrown);
 }

@@ -2,6 +2,7 @@
 // choose, and running those with times of our own. Its globals stay in google_benchmark.cpp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,10 +30,11 @@ struct NamedWork {
   std::string name;
   std::function<void()> begin;   ///< untimed, before each series of iterations
   std::function<double()> once;  ///< one iteration; the seconds that it took
+  int calls = 1;                 ///< of the operation, in one iteration
 };
 
-/// One result: the mean time of a series of iterations.
-using Report = std::function<void(const std::string& name, double seconds, std::int64_t iterations)>;
+/// One result: the mean time of a call over a series of iterations, and the number of calls.
+using Report = std::function<void(const std::string& name, double seconds, std::int64_t calls)>;
 
 /// Runs all of `works` once (or as often as --benchmark_repetitions says), each until its times add up to
 /// `min_time_s`, unless --benchmark_min_time says otherwise. The environment (BENCHMARK_FILTER and so on)

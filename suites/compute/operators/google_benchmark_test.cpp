@@ -87,6 +87,24 @@ TEST_F(GoogleBenchmark, TimesAreThoseThatTheWorkTells) {
   }
 }
 
+TEST_F(GoogleBenchmark, TheTimeOfAnIterationIsSharedByItsCalls) {
+  double mean = 0;
+  std::int64_t calls = 0;
+  const std::vector<NamedWork> works = {{"a", [] {}, [] { return 1.0; }},
+                                        {"b", [] {}, [] { return 0.25; }, 5}};
+  run_google_benchmark(works, {}, 0.7, [&](const std::string& name, double seconds, std::int64_t of) {
+    if (name == "a") {
+      EXPECT_EQ(seconds, 1.0);
+      return;
+    }
+    mean = seconds;
+    calls = of;
+  });
+  EXPECT_DOUBLE_EQ(mean, 0.05);
+  EXPECT_EQ(calls % 5, 0);
+  EXPECT_GE(calls, 15);  // 0.7 s: three iterations at least
+}
+
 TEST_F(GoogleBenchmark, FlagsOverrideAndTheEnvironmentDoesNotCount) {
   setenv("BENCHMARK_REPETITIONS", "7", 1);
   setenv("BENCHMARK_FILTER", "nothing", 1);

@@ -38,8 +38,8 @@ class HeadFamily final : public Family {
     TimedOperator backward =
         timed("head_backward",
               [this](int slot) {
-                device().head_backward(shape_, at(slot, x), at(slot, weight), tokens(slot), at(slot, log_sum),
-                                       scale_, at(slot, dx), at(slot, dweight), false);
+                device().head_backward(shape_, at(slot, x), at(slot, weight), on_device(slot),
+                                       at(slot, log_sum), scale_, at(slot, dx), at(slot, dweight), false);
               },
               {dx, dweight});
     // The step's backward pass follows the forward pass at once and uses the logits that it kept.
@@ -47,26 +47,32 @@ class HeadFamily final : public Family {
     define(std::move(operands), {timed("head_forward",
                                        [this](int slot) {
                                          device().head_forward(shape_, at(slot, x), at(slot, weight),
-                                                               tokens(slot), at(slot, largest), at(slot, sum),
-                                                               at(slot, target_logit));
+                                                               on_device(slot), at(slot, largest),
+                                                               at(slot, sum), at(slot, target_logit));
                                        },
                                        {largest, sum, target_logit}),
                                  std::move(backward)});
   }
 
- protected:
   void reserve(device::Operators& operators) override { operators.reserve_head(shape_); }
 
-  void derive(int slot) override {
-    auto* const all = static_cast<std::int32_t*>(at(slot, targets));
-    const std::uint64_t key = stream_key(setting_.key, slot, static_cast<int>(targets), 5);
-    for (std::int64_t row = 0; row < shape_.rows; ++row)
-      all[row] = static_cast<std::int32_t>(random_bits(key, static_cast<std::uint64_t>(row)) %
-                                           static_cast<std::uint64_t>(shape_.vocabulary));
-    spare_forward(slot);
-    for (std::int64_t row = 0; row < shape_.rows; ++row)
-      ring_->set(slot, log_sum, row,
-                 value(slot, spare, row) + std::log(value(slot, spare, shape_.rows + row)));
+ protected:
+  void derive() override {
+    for (int slot = 0; slot < slots(); ++slot) {
+      std::int32_t* const all = tokens_at(slot, targets);
+      const std::uint64_t key = stream_key(setting_.key, slot, static_cast<int>(targets), 5);
+      for (std::int64_t row = 0; row < shape_.rows; ++row)
+        all[row] = static_cast<std::int32_t>(random_bits(key, static_cast<std::uint64_t>(row)) %
+                                             static_cast<std::uint64_t>(shape_.vocabulary));
+    }
+    ring_->push({targets});
+    for (int slot = 0; slot < slots(); ++slot) spare_forward(slot);
+    ring_->pull({spare});
+    for (int slot = 0; slot < slots(); ++slot)
+      for (std::int64_t row = 0; row < shape_.rows; ++row)
+        ring_->set(slot, log_sum, row,
+                   value(slot, spare, row) + std::log(value(slot, spare, shape_.rows + row)));
+    ring_->push({log_sum});
   }
 
   int samples(std::size_t operand) const override { return operand == dweight ? 48 : 24; }
@@ -105,13 +111,16 @@ class HeadFamily final : public Family {
   }
 
  private:
-  const std::int32_t* tokens(int slot) const { return static_cast<const std::int32_t*>(at(slot, targets)); }
+  const std::int32_t* tokens(int slot) const { return tokens_at(slot, targets); }
+  const std::int32_t* on_device(int slot) const {
+    return static_cast<const std::int32_t*>(at(slot, targets));
+  }
 
   void spare_forward(int slot) {
     auto* const statistics = static_cast<std::byte*>(at(slot, spare));
     const std::size_t each = static_cast<std::size_t>(shape_.rows) * bytes_of(exact());
-    device().head_forward(shape_, at(slot, x), at(slot, weight), tokens(slot), statistics, statistics + each,
-                          statistics + 2 * each);
+    device().head_forward(shape_, at(slot, x), at(slot, weight), on_device(slot), statistics,
+                          statistics + each, statistics + 2 * each);
   }
 
   Expected logit(int slot, std::int64_t row, std::int64_t word) const {

@@ -50,9 +50,9 @@ class LinearFamily final : public Family {
                 gpt() ? std::vector<std::size_t>{dweight, dbias} : std::vector<std::size_t>{dweight})});
   }
 
- protected:
   void reserve(device::Operators& operators) override { operators.reserve_linear(shape_); }
 
+ protected:
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t) const override {
     Expected sum;
     std::int64_t terms = shape_.rows;

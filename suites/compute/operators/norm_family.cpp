@@ -55,8 +55,10 @@ class NormFamily final : public Family {
   }
 
  protected:
-  void reserve(device::Operators&) override {}
-  void derive(int slot) override { normalise(slot, saved_mean, saved_deviation); }
+  void derive() override {
+    for (int slot = 0; slot < slots(); ++slot) normalise(slot, saved_mean, saved_deviation);
+    ring_->pull({saved_mean, saved_deviation});
+  }
 
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t calls) const override {
     if (operand == dgamma || operand == dbeta) return column(slot, operand, index, calls);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "suites/compute/gemm/gemm_data.h"
+#include "suites/training/support/host_view.h"
 
 namespace assay::bench::operators {
 
@@ -12,7 +14,7 @@ using device::Element;
 
 namespace {
 
-constexpr std::int64_t line_bytes = 64;
+constexpr std::int64_t line_bytes = 256;         // a multiple of cache lines, and what a GPU's libraries like
 constexpr std::int64_t worth_threads = 1 << 15;  // numbers below which waking other threads costs more
 
 std::int64_t whole_lines(std::int64_t bytes) {
@@ -26,6 +28,11 @@ void fill_scaled(void* data, const Operand& operand, std::uint64_t key) {
 #pragma omp parallel for schedule(static) if (operand.count > worth_threads)
   for (std::size_t i = 0; i < count; ++i)
     set_element(data, i, operand.element, operand.scale * element_at(data, i, operand.element));
+}
+
+/// Whether a copy is kept of what it begins as. A constant is one, but where the device has to write it.
+bool has_beginning(const Operand& operand, bool apart) {
+  return operand.use == Use::replaced || (apart && operand.use == Use::accumulated);
 }
 
 /// All numbers the same: a block of them again and again.
@@ -56,10 +63,10 @@ std::int64_t slot_bytes(const std::vector<Operand>& operands) {
   return bytes;
 }
 
-std::int64_t ring_bytes(const std::vector<Operand>& operands, int slots) {
+std::int64_t ring_bytes(const std::vector<Operand>& operands, int slots, bool apart) {
   std::int64_t bytes = slots * slot_bytes(operands);
   for (const Operand& operand : operands)
-    if (operand.use == Use::replaced) bytes += whole_lines(operand.bytes());
+    if (has_beginning(operand, apart)) bytes += whole_lines(operand.bytes());
   return bytes;
 }
 
@@ -67,39 +74,73 @@ double weight_scale(std::int64_t terms) {
   return std::exp2(std::floor(-0.5 * std::log2(static_cast<double>(std::max<std::int64_t>(1, terms)))));
 }
 
-OperandRing::OperandRing(const std::vector<Operand>& operands, int slots, std::uint64_t key)
-    : operands_(operands), slots_(slots) {
-  std::int64_t bytes = 0, begin_bytes = 0;
+OperandRing::OperandRing(const std::vector<Operand>& operands, int slots, std::uint64_t key,
+                         device::Device& device)
+    : operands_(operands), slots_(slots), apart_(training::apart(device) ? &device : nullptr) {
+  std::size_t bytes = 0, begin_bytes = 0;
   for (const Operand& operand : operands_) {
-    offsets_.push_back(static_cast<std::size_t>(bytes));
-    bytes += whole_lines(operand.bytes());
-    begin_offsets_.push_back(static_cast<std::size_t>(begin_bytes));
-    if (operand.use == Use::replaced) begin_bytes += whole_lines(operand.bytes());
+    const auto own = static_cast<std::size_t>(whole_lines(operand.bytes()));
+    offsets_.push_back(bytes);
+    bytes += own;
+    begin_offsets_.push_back(begin_bytes);
+    if (has_beginning(operand, apart_ != nullptr)) begin_bytes += own;
   }
-  ring_ = Ring(static_cast<std::size_t>(bytes), slots);
-  begin_ = Ring(static_cast<std::size_t>(begin_bytes), 1);
-  std::vector<std::size_t> changed;
+  ring_ = Ring(bytes, slots);
+  begin_ = Ring(begin_bytes, 1);
+  for (int slot = 0; slot < slots; ++slot) work_.push_back(ring_[slot]);
+  if (apart_ != nullptr) {
+    memory_ = apart_->allocate(bytes * static_cast<std::size_t>(slots));
+    begin_memory_ = apart_->allocate(std::max<std::size_t>(begin_bytes, line_bytes));
+    auto* next = static_cast<std::byte*>(memory_->device());
+    for (std::byte*& slot : work_) slot = std::exchange(next, next + bytes);
+  }
+  std::vector<std::size_t> inputs, outputs, changed;
   for (std::size_t i = 0; i < operands_.size(); ++i) {
     const Operand& operand = operands_[i];
-    if (operand.use == Use::replaced)
-      fill_scaled(begin_[0] + begin_offsets_[i], operand, random_bits(key, 1000 + i));
-    if (operand.use == Use::replaced || operand.use == Use::accumulated) changed.push_back(i);
-    for (int slot = 0; slot < slots; ++slot) {
-      if (operand.use == Use::input)
-        fill_scaled(at(slot, i), operand, random_bits(key, static_cast<std::uint64_t>(slot) * 2000 + i));
-      if (operand.use == Use::output)
-        fill_poison(at(slot, i), static_cast<std::size_t>(operand.count), operand.element);
-    }
+    std::byte* const beginning = begin_[0] + begin_offsets_[i];
+    if (operand.use == Use::replaced) fill_scaled(beginning, operand, random_bits(key, 1000 + i));
+    if (operand.use == Use::accumulated && apart_ != nullptr) fill_constant(beginning, operand, begin_value);
+    for (int slot = 0; operand.use == Use::input && slot < slots; ++slot)
+      fill_scaled(host_at(slot, i), operand, random_bits(key, static_cast<std::uint64_t>(slot) * 2000 + i));
+    (operand.use == Use::input ? inputs : operand.use == Use::output ? outputs : changed).push_back(i);
   }
+  push(inputs);
+  if (apart_ != nullptr) apart_->copy(begin_memory_->device(), begin_[0], begin_bytes);
+  poison(outputs);
   restore(changed);
+  device.finish();
+}
+
+void OperandRing::push(int slot, const std::vector<std::size_t>& operands) {
+  move(slot, slot + 1, operands, true);
+}
+void OperandRing::pull(int slot, const std::vector<std::size_t>& operands) {
+  move(slot, slot + 1, operands, false);
+}
+void OperandRing::push(const std::vector<std::size_t>& operands) {
+  move(0, slots_, operands, true);
+}
+void OperandRing::pull(const std::vector<std::size_t>& operands) {
+  move(0, slots_, operands, false);
+}
+
+void OperandRing::move(int first, int end, const std::vector<std::size_t>& operands, bool to_device) {
+  if (apart_ == nullptr) return;
+  for (int slot = first; slot < end; ++slot)
+    for (const std::size_t i : operands) {
+      void *const there = at(slot, i), *const here = host_at(slot, i);
+      apart_->copy(to_device ? there : here, to_device ? here : there,
+                   static_cast<std::size_t>(operands_[i].bytes()));
+    }
+  apart_->finish();
 }
 
 double OperandRing::value(int slot, std::size_t operand, std::int64_t index) const {
-  return element_at(at(slot, operand), static_cast<std::size_t>(index), operands_[operand].element);
+  return element_at(host_at(slot, operand), static_cast<std::size_t>(index), operands_[operand].element);
 }
 
 void OperandRing::set(int slot, std::size_t operand, std::int64_t index, double value) {
-  set_element(at(slot, operand), static_cast<std::size_t>(index), operands_[operand].element, value);
+  set_element(host_at(slot, operand), static_cast<std::size_t>(index), operands_[operand].element, value);
 }
 
 double OperandRing::beginning(std::size_t operand, std::int64_t index) const {
@@ -112,15 +153,25 @@ void OperandRing::restore(const std::vector<std::size_t>& operands) {
   for (int slot = 0; slot < slots_; ++slot)
     for (const std::size_t i : operands) {
       const Operand& operand = operands_[i];
-      if (operand.use == Use::replaced) copy(at(slot, i), begin_[0] + begin_offsets_[i], operand.bytes());
-      if (operand.use == Use::accumulated) fill_constant(at(slot, i), operand, begin_value);
+      if (apart_ != nullptr)
+        apart_->copy(at(slot, i), static_cast<std::byte*>(begin_memory_->device()) + begin_offsets_[i],
+                     static_cast<std::size_t>(operand.bytes()));
+      else if (operand.use == Use::replaced)
+        copy(at(slot, i), begin_[0] + begin_offsets_[i], operand.bytes());
+      else
+        fill_constant(at(slot, i), operand, begin_value);
     }
 }
 
 void OperandRing::poison(const std::vector<std::size_t>& operands) {
+  constexpr std::byte of_nan{0xFF};  // in every floating-point format
   for (int slot = 0; slot < slots_; ++slot)
-    for (const std::size_t i : operands)
-      fill_poison(at(slot, i), static_cast<std::size_t>(operands_[i].count), operands_[i].element);
+    for (const std::size_t i : operands) {
+      const auto count = static_cast<std::size_t>(operands_[i].count);
+      fill_poison(host_at(slot, i), count, operands_[i].element);
+      if (apart_ != nullptr)
+        apart_->set_bytes(at(slot, i), of_nan, static_cast<std::size_t>(operands_[i].bytes()));
+    }
 }
 
 std::int64_t OperandRing::not_finite(int slot, std::size_t operand) const {

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "suites/device/device.h"
 #include "suites/device/element.h"
 #include "suites/harness/ring.h"
 
@@ -31,41 +33,63 @@ struct Operand {
   std::int64_t bytes() const { return count * static_cast<std::int64_t>(bytes_of(element)); }
 };
 
-/// Of one slot, each operand on its own cache lines.
+/// Of one slot; operands begin on whole 256 bytes.
 std::int64_t slot_bytes(const std::vector<Operand>& operands);
-/// Of all slots and of the copies that replaced operands begin from.
-std::int64_t ring_bytes(const std::vector<Operand>& operands, int slots);
+/// Of all slots and of the copies that operands begin from: replaced ones, and accumulated ones where the
+/// device has memory of its own (`apart`).
+std::int64_t ring_bytes(const std::vector<Operand>& operands, int slots, bool apart);
 
 /// The largest power of two that is not above 1 / sqrt(terms): a sum of so many products of numbers within
 /// [-1, 1) and such weights is of the order of one, as in a model.
 double weight_scale(std::int64_t terms);
 
+/// On a device with memory of its own the ring is there, and the host has a view of it: inputs are filled in
+/// the view and pushed, results are pulled into it before they are looked at.
 class OperandRing {
  public:
-  /// Allocates and fills. Throws std::bad_alloc.
-  OperandRing(const std::vector<Operand>& operands, int slots, std::uint64_t key);
+  /// Allocates and fills; the device outlives it. Throws std::bad_alloc.
+  OperandRing(const std::vector<Operand>& operands, int slots, std::uint64_t key, device::Device& device);
 
   int slots() const { return slots_; }
-  void* at(int slot, std::size_t operand) const { return ring_[slot] + offsets_[operand]; }
+  /// Where the device works.
+  void* at(int slot, std::size_t operand) const {
+    return work_[static_cast<std::size_t>(slot)] + offsets_[operand];
+  }
+  /// The host's view: the same place where the two are one memory.
+  void* host_at(int slot, std::size_t operand) const { return ring_[slot] + offsets_[operand]; }
+  /// View to device and back, in every slot or one; both wait.
+  void push(const std::vector<std::size_t>& operands);
+  void pull(const std::vector<std::size_t>& operands);
+  void push(int slot, const std::vector<std::size_t>& operands);
+  void pull(int slot, const std::vector<std::size_t>& operands);
+
+  // ---- In the host's view
   double value(int slot, std::size_t operand, std::int64_t index) const;
   void set(int slot, std::size_t operand, std::int64_t index, double value);
   /// What a replaced or accumulated operand begins as.
   double beginning(std::size_t operand, std::int64_t index) const;
 
-  /// Accumulated and replaced operands as they begin, in every slot.
-  void restore(const std::vector<std::size_t>& operands);
-  /// NaN in every slot.
-  void poison(const std::vector<std::size_t>& operands);
   /// How many numbers of an operand are not finite.
   std::int64_t not_finite(int slot, std::size_t operand) const;
 
+  // ---- Where the device works; only begun where it works by itself
+  /// Accumulated and replaced operands as they begin, in every slot.
+  void restore(const std::vector<std::size_t>& operands);
+  /// NaN in every slot, and in the view: what was not pulled is no result.
+  void poison(const std::vector<std::size_t>& operands);
+
  private:
+  void move(int first, int end, const std::vector<std::size_t>& operands, bool to_device);
+
   std::vector<Operand> operands_;
   int slots_;
+  device::Device* apart_;  ///< null: the ring is the host's memory
   std::vector<std::size_t> offsets_;
   Ring ring_;
-  Ring begin_;  ///< one slot, with the replaced operands only
+  Ring begin_;  ///< one slot, with the operands that ring_bytes counts
   std::vector<std::size_t> begin_offsets_;
+  std::unique_ptr<device::Buffer> memory_, begin_memory_;  ///< of a device apart
+  std::vector<std::byte*> work_;                           ///< slots where the device works
 };
 
 }  // namespace assay::bench::operators

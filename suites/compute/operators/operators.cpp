@@ -11,12 +11,14 @@
 #include "reports/record/unit.h"
 #include "suites/compute/gemm/gemm_data.h"
 #include "suites/compute/operators/google_benchmark.h"
+#include "suites/compute/operators/intervals.h"
 #include "suites/compute/operators/roofline.h"
 #include "suites/device/device.h"
 #include "suites/harness/recorder.h"
 #include "suites/memory/stream/arrays.h"
 #include "suites/memory/support/turns.h"
 #include "suites/training/llm_step/settings.h"
+#include "suites/training/support/host_view.h"
 #include "suites/training/support/memory_estimate.h"
 
 namespace assay::bench::operators {
@@ -47,11 +49,14 @@ std::int64_t step_bytes(const StepShape& step) {
   return training::total_bytes(training::memory_items(step.model, layout, 0, {step.element, 0, 0}));
 }
 
-FamilySetting family_setting(const StepShape& step, const Context& context) {
+FamilySetting family_setting(const StepShape& step, const Context& context, device::Device& device) {
   FamilySetting setting;
   setting.step = step;
-  setting.cache_bytes = context.last_level_cache_bytes;
-  setting.ranks_on_node = ranks_on_own_node(context.group);
+  setting.apart = training::apart(device);
+  setting.cache_bytes = setting.apart ? device.cache_bytes() : context.last_level_cache_bytes;
+  setting.ranks_on_node = setting.apart ? 1 : ranks_on_own_node(context.group);
+  // There is room for rings that need no emptying of the cache before each call.
+  if (setting.apart) setting.most_bytes = std::int64_t{2} << 30;
   setting.cold = static_cast<double>(step_bytes(step)) * setting.ranks_on_node >
                  static_cast<double>(setting.cache_bytes);
   setting.threads = context.threads;
@@ -74,24 +79,31 @@ std::vector<std::string> names_of(const StepShape& step) {
   return names;
 }
 
+double operand_bytes(const std::vector<std::unique_ptr<Family>>& families) {
+  double bytes = 0;
+  for (const auto& family : families) bytes += static_cast<double>(family->bytes());
+  return bytes;
+}
+
 double needed_bytes(const FamilySetting& setting, const std::vector<std::string>& names) {
+  const double operands = operand_bytes(families(setting, names));
+  if (setting.apart) return operands;
   // What libraries and fused operators keep beside their operands: blocks of logits, and rows once more.
   constexpr double libraries = 128.0 * (1 << 20);
   const training::ModelShape& model = setting.step.model;
-  double bytes = libraries + 3.0 * static_cast<double>(triad_bytes(setting.step, setting)) +
-                 4.0 * static_cast<double>(setting.step.rows() * model.width);
-  for (const auto& family : families(setting, names)) bytes += static_cast<double>(family->bytes());
-  return bytes;
+  return operands + libraries + 3.0 * static_cast<double>(triad_bytes(setting.step, setting)) +
+         4.0 * static_cast<double>(setting.step.rows() * model.width);
 }
 
 namespace {
 
 class OperatorsCase final : public PassCase {
  public:
-  OperatorsCase(const Parameters& parameters, const Context& context)
+  OperatorsCase(const Parameters& parameters, const Context& context, device::Device& device)
       : context_(context),
+        device_(device),
         step_(step_shape(parameters)),
-        setting_(family_setting(step_, context)),
+        setting_(family_setting(step_, context, device)),
         all_(names_of(step_)),
         names_(chosen(all_, context.library_flags)) {
     constexpr double passes = 10, warming_up = 2.5;
@@ -99,19 +111,26 @@ class OperatorsCase final : public PassCase {
         std::clamp(context.time_s / (passes * warming_up * static_cast<double>(names_.size())), 2e-4, 0.5);
   }
 
+  device::Device* device() const override { return &device_; }
+
   void prepare() override {
-    device_ = device::host_operators(step_.element, context_.threads);
+    on_ = device_.operators(step_.element, context_.threads);
     families_ = families(setting_, names_);
     for (const auto& family : families_) {
-      family->prepare(*device_);
+      family->prepare(device_, *on_);
       for (std::size_t which = 0; which < family->operators().size(); ++which)
         operators_.push_back({family.get(), which});
+    }
+    if (setting_.apart) {
+      constexpr std::size_t least_bytes = 256;
+      place_ = device_.allocate(least_bytes);
+      return;
     }
     const std::uint64_t bytes = triad_bytes(step_, setting_);
     arrays_ =
         std::make_unique<stream::StreamArrays<double>>(bytes, context_.threads, parse_page_size("auto"));
     arrays_->touch();
-    if (const auto ceiling = device::host().gemm_ceiling(step_.element, context_.threads)) {
+    if (const auto ceiling = device_.gemm_ceiling(step_.element, context_.threads)) {
       ceilings_.flops_per_s = ceiling->per_second;
       arithmetic_source_ = ceiling->source;
     }
@@ -127,27 +146,23 @@ class OperatorsCase final : public PassCase {
 
   void pass(Recorder& recorder) override {
     context_.group.barrier();  // ranks of a node load its memory together
-    time_triad(recorder);
+    if (setting_.apart)
+      warm_up(recorder);
+    else
+      time_triad(recorder);
     std::map<std::string, std::pair<double, int>> sums;
     std::vector<NamedWork> works;
     for (const Operator& one : operators_) {
       works.push_back({one.cost().name, [&one] { one.family->begin(one.which); },
-                       [&one, &recorder] {
-                         one.family->before_call(one.which);
-                         const double begin_s = recorder.now_s();
-                         recorder.begin_own_part();
-                         one.family->call(one.which);
-                         const double seconds = recorder.now_s() - begin_s;
-                         one.family->after_call(one.which);
-                         return seconds;
-                       }});
+                       [&] { return interval_s(recorder, device_, *one.family, one.which, one.calls); },
+                       one.calls});
     }
     run_google_benchmark(works, context_.library_flags, min_time_s_,
-                         [&](const std::string& name, double seconds, std::int64_t iterations) {
+                         [&](const std::string& name, double seconds, std::int64_t calls) {
                            recorder.add(name, seconds);
                            sums[name].first += seconds;
                            ++sums[name].second;
-                           if (recorder.recording()) iterations_ += iterations;
+                           if (recorder.recording()) calls_timed_ += calls;
                          });
     double step_s = 0;
     for (Operator& one : operators_) {
@@ -196,13 +211,14 @@ class OperatorsCase final : public PassCase {
         figure.peak = Peak{*ceilings_.bytes_per_s, PeakBasis::measured, triad_source()};
       all.push_back(std::move(figure));
     }
-    all.push_back({"triad", 3.0 * static_cast<double>(array_bytes()), "B/s", Better::higher, Reduce::median,
-                   std::nullopt, "triad"});
+    if (!setting_.apart)
+      all.push_back({"triad", 3.0 * static_cast<double>(array_bytes()), "B/s", Better::higher, Reduce::median,
+                     std::nullopt, "triad"});
     return all;
   }
 
   std::map<std::string, std::string> path() const override {
-    std::map<std::string, std::string> path = device_->describe();
+    std::map<std::string, std::string> path = on_->describe();
     path["timed_by"] = google_benchmark_name() + ", manual time";
     path["model"] = describe(step_.model);
     path["norm"] = step_.gpt() ? "LayerNorm" : "RMSNorm";
@@ -219,6 +235,12 @@ class OperatorsCase final : public PassCase {
                                               " do not fit the cache: rings of operands beyond twice its size"
                                         : "a step's " + format_value(bytes, "B") +
                                               " fit the cache: a cache case, one set of operands each";
+    if (setting_.apart) {
+      path["longest"] = longest(measured());
+      path["ceilings"] = "none is measured on this device: no roofline";
+      path["timing"] = timing();
+      return path;
+    }
     const std::string most = slowest(measured(), ceilings_);
     if (!most.empty()) path["slowest"] = most;
     if (!ceilings_.flops_per_s)
@@ -228,9 +250,12 @@ class OperatorsCase final : public PassCase {
 
   std::map<std::string, double> metrics() const override {
     std::map<std::string, double> metrics = operator_metrics(measured(), ceilings_);
-    metrics["calls_timed"] = static_cast<double>(iterations_);
-    metrics["operand_bytes"] = 0;
-    for (const auto& family : families_) metrics["operand_bytes"] += static_cast<double>(family->bytes());
+    metrics["calls_timed"] = static_cast<double>(calls_timed_);
+    metrics["operand_bytes"] = operand_bytes(families_);
+    if (setting_.apart) {
+      metrics["wait_s"] = wait_s_;
+      for (const Operator& one : operators_) metrics[one.cost().name + "_calls_per_wait"] = one.calls;
+    }
     if (ceilings_.flops_per_s) metrics["ceiling_flop_per_s"] = *ceilings_.flops_per_s;
     if (ceilings_.bytes_per_s) metrics["ceiling_byte_per_s"] = *ceilings_.bytes_per_s;
     return metrics;
@@ -248,6 +273,7 @@ class OperatorsCase final : public PassCase {
   struct Operator {
     Family* family = nullptr;
     std::size_t which = 0;
+    int calls = 1;  ///< of an interval
     double median_s = 0;
     const OperatorCost& cost() const { return family->operators()[which].cost; }
   };
@@ -263,6 +289,27 @@ class OperatorsCase final : public PassCase {
     std::vector<MeasuredOperator> all;
     for (const Operator& one : operators_) all.push_back({one.cost(), one.median_s});
     return all;
+  }
+
+  /// On a device apart, in the first pass: every operator has run, the number of calls of its interval is
+  /// known, and the device has worked for a while.
+  void warm_up(Recorder& recorder) {
+    if (wait_s_ > 0) return;
+    for (Operator& one : operators_) one.calls = calls_of_interval(recorder, device_, *one.family, one.which);
+    const double share = 0.1, until_s = recorder.now_s() + share * context_.time_s;
+    while (recorder.now_s() < until_s)
+      for (const Operator& one : operators_) interval_s(recorder, device_, *one.family, one.which, one.calls);
+    wait_s_ = wait_s(recorder, device_, place_->device());
+  }
+
+  std::string timing() const {
+    std::vector<std::string> alone;
+    for (const Operator& one : operators_)
+      if (one.family->most_calls(one.which) == 1) alone.push_back(one.cost().name);
+    std::string words = "calls are begun one after another for " + format_value(shortest_interval_s, "s") +
+                        " or a few rounds of the operands, and waited for once";
+    if (!alone.empty()) words += "; a wait after each of " + join(alone, ", ");
+    return words;
   }
 
   /// With both kinds of stores; the faster one counts.
@@ -289,24 +336,28 @@ class OperatorsCase final : public PassCase {
   }
 
   const Context context_;
+  device::Device& device_;
   const StepShape step_;
   const FamilySetting setting_;
   const std::vector<std::string> all_, names_;
   double min_time_s_ = 0;
-  std::unique_ptr<device::Operators> device_;
+  std::unique_ptr<device::Operators> on_;
   std::vector<std::unique_ptr<Family>> families_;
   std::vector<Operator> operators_;
   std::unique_ptr<stream::StreamArrays<double>> arrays_;
   Ceilings ceilings_;
   std::string arithmetic_source_;
   bool best_past_ = false;
-  std::int64_t iterations_ = 0;
+  std::int64_t calls_timed_ = 0;
+  std::unique_ptr<device::Buffer> place_;
+  double wait_s_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Case> make_operators(const Parameters& parameters, const Context& context) {
-  return std::make_unique<OperatorsCase>(parameters, context);
+std::unique_ptr<Case> make_operators(const Parameters& parameters, const Context& context,
+                                     device::Device& device) {
+  return std::make_unique<OperatorsCase>(parameters, context, device);
 }
 
 }  // namespace assay::bench::operators

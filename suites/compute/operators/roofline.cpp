@@ -37,6 +37,15 @@ std::string slowest(const std::vector<MeasuredOperator>& operators, const Ceilin
          format_value(worst->cost.calls * worst_roofline_s, "s") + ")";
 }
 
+std::string longest(const std::vector<MeasuredOperator>& operators) {
+  if (operators.empty()) return {};
+  const MeasuredOperator& most = *std::max_element(
+      operators.begin(), operators.end(),
+      [](const auto& one, const auto& other) { return one.of_step_s() < other.of_step_s(); });
+  return most.cost.name + ": " + format_value(most.of_step_s(), "s") + " of " +
+         format_value(step_s(operators), "s");
+}
+
 std::map<std::string, double> operator_metrics(const std::vector<MeasuredOperator>& operators,
                                                const Ceilings& ceilings) {
   std::map<std::string, double> metrics;

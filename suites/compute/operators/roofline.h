@@ -34,6 +34,9 @@ double step_s(const std::vector<MeasuredOperator>& operators);
 /// The operator that loses most of a step's time above its roofline, in words; empty when none can be told.
 std::string slowest(const std::vector<MeasuredOperator>& operators, const Ceilings& ceilings);
 
+/// The operator that takes most of a step, in words; for where no ceilings are known.
+std::string longest(const std::vector<MeasuredOperator>& operators);
+
 /// For each operator: seconds, calls in a step, share of the sum, FLOP / byte, share of its roofline.
 std::map<std::string, double> operator_metrics(const std::vector<MeasuredOperator>& operators,
                                                const Ceilings& ceilings);

@@ -32,11 +32,11 @@ class RopeFamily final : public Family {
             timed("rope_backward", turn(backward, -1), {backward})});
   }
 
- protected:
   void reserve(device::Operators& operators) override {
     operators.reserve_rope(shape_.sequence, shape_.size, base_);
   }
 
+ protected:
   /// Cosine and sine are rounded once, each call has three roundings more.
   Expected expected(int, std::size_t operand, std::int64_t index, std::int64_t calls) const override {
     const std::int64_t column = index % stride_, position = index / stride_ % shape_.sequence,
@@ -91,8 +91,6 @@ class ActivationFamily final : public Family {
   }
 
  protected:
-  void reserve(device::Operators&) override {}
-
   Expected expected(int slot, std::size_t operand, std::int64_t index, std::int64_t) const override {
     if (gpt()) return gelu(value(slot, x, index), operand == y ? 1 : value(slot, dy, index), operand == y);
     const std::int64_t row = operand == y ? index / width_ : index / (2 * width_), column = index % width_;
@@ -144,7 +142,7 @@ class EmbeddingFamily final : public Family {
             {"dpositions", exact(), positions, Use::accumulated}},
            {timed("embedding_forward",
                   [this](int slot) {
-                    device().embedding_forward(rows_, width_, sequence_, words(slot), at(slot, table), 0,
+                    device().embedding_forward(rows_, width_, sequence_, on_device(slot), at(slot, table), 0,
                                                vocabulary_, gpt() ? at(slot, position) : nullptr,
                                                at(slot, y));
                   },
@@ -152,7 +150,7 @@ class EmbeddingFamily final : public Family {
             timed(
                 "embedding_backward",
                 [this](int slot) {
-                  device().embedding_backward(rows_, width_, sequence_, words(slot), at(slot, dy),
+                  device().embedding_backward(rows_, width_, sequence_, on_device(slot), at(slot, dy),
                                               at(slot, dtable), 0, vocabulary_,
                                               gpt() ? at(slot, dposition) : nullptr);
                 },
@@ -160,15 +158,15 @@ class EmbeddingFamily final : public Family {
   }
 
  protected:
-  void reserve(device::Operators&) override {}
-
-  void derive(int slot) override {
+  void derive() override {
     // A step without a common factor visits every word before one comes again.
     std::int64_t step = vocabulary_ * 5 / 8 + 1;
     while (std::gcd(step, vocabulary_) != 1) ++step;
-    auto* const all = static_cast<std::int32_t*>(at(slot, tokens));
-    for (std::int64_t row = 0; row < rows_; ++row)
-      all[row] = static_cast<std::int32_t>((row + slot * rows_) % vocabulary_ * step % vocabulary_);
+    for (int slot = 0; slot < slots(); ++slot)
+      for (std::int64_t row = 0; row < rows_; ++row)
+        tokens_at(slot, tokens)[row] =
+            static_cast<std::int32_t>((row + slot * rows_) % vocabulary_ * step % vocabulary_);
+    ring_->push({tokens});
   }
 
   /// Rows of the table that tokens named, but for every eighth sample.
@@ -199,7 +197,8 @@ class EmbeddingFamily final : public Family {
   }
 
  private:
-  const std::int32_t* words(int slot) const { return static_cast<const std::int32_t*>(at(slot, tokens)); }
+  const std::int32_t* words(int slot) const { return tokens_at(slot, tokens); }
+  const std::int32_t* on_device(int slot) const { return static_cast<const std::int32_t*>(at(slot, tokens)); }
 
   const std::int64_t rows_, width_, sequence_, vocabulary_;
 };
@@ -217,8 +216,6 @@ class ResidualFamily final : public Family {
   }
 
  protected:
-  void reserve(device::Operators&) override {}
-
   Expected expected(int slot, std::size_t, std::int64_t index, std::int64_t calls) const override {
     const double step = value(slot, x, index), begin = ring_->beginning(y, index),
                  times = static_cast<double>(calls);
