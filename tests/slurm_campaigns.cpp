@@ -68,9 +68,8 @@ at_least = "1 kFLOP/s"
     std::map<std::string, std::set<std::string>> nodes;
     read_records(campaigns().at(0) / "records.jsonl", [&](Record&& record) {
       EXPECT_EQ(record.status, LaunchStatus::completed) << record.reason;
-      const bool f64 = record.identity.key().find("f64") != std::string::npos;
-      const bool f32 = record.identity.key().find("f32") != std::string::npos;
-      nodes[f64 ? "f64" : f32 ? "f32" : ""].insert(record.node);
+      const auto dtype = record.parameters.find("dtype");
+      nodes[dtype == record.parameters.end() ? "" : to_string(dtype->second)].insert(record.node);
     });
     return nodes;
   }
