@@ -11,6 +11,7 @@ packages_test="libgtest-dev libgmock-dev python3 python3-jsonschema"
 packages_bench="libbenchmark-dev libopenblas-dev fio"
 packages_full="clang-format chromium poppler-utils libopenmpi-dev openmpi-bin"
 packages_hip="hipcc libamdhip64-dev"
+packages_slurm="slurm-wlm munge"
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -54,9 +54,9 @@ function(assay_plain_when_sanitized)
   endif()
 endfunction()
 
-# assay_tests(PART SOURCES... LIBRARIES...): one test program per part, one ctest entry per test case.
+# assay_tests(PART SOURCES... LIBRARIES... [LABEL LABEL]): one test program per part, one ctest entry per test case.
 function(assay_tests name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   find_package(GTest REQUIRED)
   include(GoogleTest)
   add_executable(${name} ${ARG_SOURCES})
@@ -67,6 +67,9 @@ function(assay_tests name)
   set(labels)
   if(ASSAY_SANITIZE AND name MATCHES "^(reports|runners)_test$")
     set(labels LABELS whole)  # ci/sanitize runs these two as one process each, and looks for leaks
+  endif()
+  if(ARG_LABEL)
+    set(labels LABELS ${ARG_LABEL})
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 ${labels})
 endfunction()

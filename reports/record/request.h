@@ -6,7 +6,7 @@
 //   {"schema":"assay.progress/1","position":2}
 // and after it one record per node. Attachments of records go to the folder attachments/ beside
 // results.jsonl, each file named by its SHA-256. What is missing when the process group has ended tells where
-// it died. A rank learns its node's identity from ASSAY_NODE (set by the launcher), else from the host name.
+// it died. A rank learns its node's name from the launcher (ASSAY_NODE_FROM, ASSAY_NODE), else from the host.
 #pragma once
 
 #include <cstdint>

@@ -51,8 +51,9 @@ A site (what does not travel with a plan; optional)
   schema = "assay.site/1"
   name = "my-cluster"                               # the system, as the register of campaigns knows it
   worker = "/opt/assay/bin/assay-bench"
-  hosts = ["n001", "n002"]                          # default: this machine
+  hosts = ["n001", "n002"]                          # default: this machine, or the Slurm allocation
   [launcher]
+  kind = "mpiexec"                                  # or "srun", the default inside a Slurm allocation
   program = "/usr/bin/mpiexec"
   arguments = ["-iface", "ib0"]
   [environment]

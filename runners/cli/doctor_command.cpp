@@ -1,5 +1,4 @@
 #include <dlfcn.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,20 +62,6 @@ void check_processor(Sheet& sheet, const Machine& machine) {
                                     " is unsupported or emulated, and says which");
       }
     }
-  }
-}
-
-/// Output of a short command, both streams; empty when it fails or takes longer than 20 s.
-std::string output_of(const Arguments& arguments, const fs::path& folder) {
-  try {
-    Process process({arguments, {}, folder / "stdout", folder / "stderr"});
-    pollfd watched{process.descriptor(), POLLIN, 0};
-    ::poll(&watched, 1, 20000);
-    const ProcessEnd end = process.terminate(1);
-    if (end.exit_code != 0 || end.signal != 0) return {};
-    return tail_of(folder / "stdout") + tail_of(folder / "stderr");
-  } catch (const Error&) {
-    return {};
   }
 }
 

@@ -11,6 +11,7 @@
 #include "runners/cli/console.h"
 #include "runners/cli/find.h"
 #include "runners/cli/knowledge.h"
+#include "runners/launch/slurm.h"
 
 namespace assay {
 namespace {
@@ -23,7 +24,8 @@ std::string host_name() {
   return name.data();
 }
 
-CampaignInput read_input(const RunOptions& options, const Knowledge& knowledge) {
+/// `told`: what was found out by itself and the user should know.
+CampaignInput read_input(const RunOptions& options, const Knowledge& knowledge, std::string& told) {
   CampaignInput input;
   input.plan_file = find_plan(options.plan).string();
   input.plan_text = read_file(input.plan_file);
@@ -46,6 +48,7 @@ CampaignInput read_input(const RunOptions& options, const Knowledge& knowledge) 
     }
     input.site.storage[name] = fs::absolute(path).string();
   }
+  told = adapt_to_allocation(input.site, !options.site.empty());
   if (input.site.launcher_program == Site{}.launcher_program) input.site.launcher_program = hydra_program();
   input.system = input.site.name.empty() ? host_name() : input.site.name;
   input.nodes = input.site.hosts.empty() ? std::vector<std::string>{host_name()} : input.site.hosts;
@@ -70,7 +73,8 @@ void print_dry_run(const CampaignInput& input) {
 
 ExitStatus run_command(const RunOptions& options) {
   const Knowledge knowledge = embedded_knowledge();
-  CampaignInput input = read_input(options, knowledge);
+  std::string told;
+  CampaignInput input = read_input(options, knowledge, told);
   if (options.dry_run) {
     // Commands can be shown on a machine that cannot run them.
     try {
@@ -78,6 +82,7 @@ ExitStatus run_command(const RunOptions& options) {
     } catch (const Error&) {
       input.worker = "assay-bench";
     }
+    if (!told.empty()) std::printf("%s\n", told.c_str());
     print_dry_run(input);
     return ExitStatus::pass;
   }
@@ -90,6 +95,7 @@ ExitStatus run_command(const RunOptions& options) {
   CampaignResult result;
   {
     Console console(stderr, style, terminal_width(stderr, 80));
+    if (!told.empty()) console.note(told);
     console.note(input.plan.name + ": " + std::to_string(input.plan.cases.size()) + " cases, about " +
                  format_duration(input.schedule.expected_s) + " of measuring");
     result = run_campaign(input, knowledge, stop, console);

@@ -43,7 +43,9 @@ ExitStatus validate_command(const std::vector<std::string>& files) {
     } else if (schema == "assay.site/1") {
       const Site site = parse_site(text, file);
       std::printf("%s: site '%s', %s\n", file.c_str(), site.name.c_str(),
-                  site.hosts.empty() ? "this machine" : counted(site.hosts.size(), "host").c_str());
+                  !site.hosts.empty()       ? counted(site.hosts.size(), "host").c_str()
+                  : site.launcher == "srun" ? "the nodes of the Slurm allocation"
+                                            : "this machine");
     } else {
       throw bad_input("schema is '" + schema + "'",
                       suggest(schema, {"assay.plan/1", "assay.targets/1", "assay.site/1"}), {file});

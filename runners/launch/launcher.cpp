@@ -10,6 +10,7 @@
 
 #include "reports/base/error.h"
 #include "reports/base/names.h"
+#include "runners/launch/srun_launcher.h"
 
 namespace assay {
 namespace {
@@ -106,6 +107,7 @@ int usable_cores() {
 }
 
 std::unique_ptr<Launcher> make_launcher(const Site& site, int cores) {
+  if (site.launcher == "srun") return make_srun_launcher(site, slurm_facts(site));
   return std::make_unique<HydraLauncher>(site, cores);  // parse_site has refused every other kind
 }
 

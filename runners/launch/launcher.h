@@ -1,5 +1,5 @@
-// From a process group to the command that starts it. One class per launcher; a new one (srun, sbatch, a
-// site's template) implements Launcher and joins make_launcher.
+// From a process group to the command that starts it. One class per launcher; a new one (sbatch, a site's
+// template) implements Launcher and joins make_launcher.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,8 @@ class Launcher {
   virtual std::string name() const = 0;
   /// Throws Error(cannot_run) with what to install when it cannot be used here.
   virtual void check() const = 0;
-  /// The whole command. Each rank finds its node's name in ASSAY_NODE.
+  /// The whole command. Each rank finds its node's name in ASSAY_NODE, or in the variable that
+  /// ASSAY_NODE_FROM names.
   virtual Arguments command(const GroupToLaunch& group, const Arguments& worker) const = 0;
   /// Why the group ended badly, as far as the launcher's own output tells: "SIGSEGV"; empty when it does not
   /// say.
@@ -39,7 +40,8 @@ std::string hydra_program();
 /// Cores of this machine that this process may use: physical ones, hardware threads counted once.
 int usable_cores();
 
-/// `cores`: of a node, for binding; 0: unknown, no binding.
+/// `cores`: of a node, for binding; 0: unknown, no binding. srun is asked what it can do, and what its
+/// allocation has.
 std::unique_ptr<Launcher> make_launcher(const Site& site, int cores);
 
 }  // namespace assay

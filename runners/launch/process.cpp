@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "reports/base/error.h"
+#include "reports/base/files.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX asks the program to declare it
 
@@ -267,6 +268,19 @@ ProcessEnd Process::terminate(double grace_s) {
   }
   ::kill(-pid_, SIGKILL);  // members of the group that outlived their leader
   return *end_;
+}
+
+std::string output_of(const Arguments& arguments, const std::filesystem::path& folder) {
+  try {
+    Process process({arguments, {}, folder / "stdout", folder / "stderr"});
+    pollfd watched{process.descriptor(), POLLIN, 0};
+    ::poll(&watched, 1, 20000);
+    const ProcessEnd end = process.terminate(1);
+    if (end.exit_code != 0 || end.signal != 0) return {};
+    return read_file(folder / "stdout") + read_file(folder / "stderr");
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace assay

@@ -74,6 +74,10 @@ class Process {
   std::optional<ProcessEnd> end_;
 };
 
+/// What a short command writes to its streams "stdout" and "stderr", files in `folder`, one after the other;
+/// empty when it fails or takes longer than 20 s.
+std::string output_of(const Arguments& arguments, const std::filesystem::path& folder);
+
 /// Seconds of a steady clock.
 double steady_seconds();
 

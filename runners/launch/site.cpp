@@ -53,12 +53,13 @@ Site parse_site(std::string_view toml, const std::string& file) {
     }
   }
   if (auto launcher = top.table("launcher")) {
-    const std::vector<std::string> kinds = {"mpiexec"};
+    const std::vector<std::string> kinds = {"mpiexec", "srun"};
     site.launcher = launcher->string("kind").value_or(site.launcher);
     if (std::find(kinds.begin(), kinds.end(), site.launcher) == kinds.end()) {
       throw bad_input("unknown launcher '" + site.launcher + "'", suggest(site.launcher, kinds),
                       launcher->where("kind"));
     }
+    if (site.launcher == "srun") site.launcher_program = "srun";
     site.launcher_program = launcher->string("program").value_or(site.launcher_program);
     site.launcher_arguments = texts(*launcher, "arguments", "arguments = [\"-iface\", \"ib0\"]");
     site.bind = launcher->boolean("bind").value_or(site.bind);

@@ -3,9 +3,9 @@
 //   schema = "assay.site/1"
 //   name = "example-cluster"             # the system, as the register of campaigns knows it
 //   worker = "/opt/assay/bin/assay-bench"
-//   hosts = ["n001", "n002"]             # default: this machine alone
+//   hosts = ["n001", "n002"]             # default: this machine alone; with srun, the allocation
 //   [launcher]
-//   kind = "mpiexec"
+//   kind = "mpiexec"                     # MPICH's (Hydra), or "srun" inside a Slurm allocation
 //   program = "/usr/bin/mpiexec"
 //   arguments = ["-iface", "ib0"]
 //   bind = false                         # default true: each rank on cores of its own, where there are
@@ -27,7 +27,7 @@ namespace assay {
 struct Site {
   std::string name;                  ///< empty: the host name
   std::string worker;                ///< empty: beside assay, then PATH
-  std::vector<std::string> hosts;    ///< empty: this machine alone
+  std::vector<std::string> hosts;    ///< empty: this machine alone; with srun the allocation's
   std::string launcher = "mpiexec";  ///< kind
   std::string launcher_program = "mpiexec";
   Arguments launcher_arguments;

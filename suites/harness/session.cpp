@@ -101,6 +101,9 @@ int rank_from_environment() {
 }
 
 std::string node_name() {
+  if (const char* variable = std::getenv("ASSAY_NODE_FROM"); variable != nullptr && *variable != '\0') {
+    if (const char* named = std::getenv(variable); named != nullptr && *named != '\0') return named;
+  }
   if (const char* given = std::getenv("ASSAY_NODE"); given != nullptr && *given != '\0') return given;
   char name[256] = "localhost";
   gethostname(name, sizeof name - 1);

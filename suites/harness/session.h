@@ -37,7 +37,9 @@ int rank_from_environment();
 /// cannot be told. The start is in whole ticks, usually hundredths of a second.
 double process_age_s(const std::string& stat, double uptime_s, double ticks_per_s);
 
-/// The node's identity: ASSAY_NODE, which the runner's launcher sets, else the host name.
+/// The node's identity, as the runner's launcher tells it: what the variable holds that ASSAY_NODE_FROM names
+/// (for launchers that give all ranks one environment and name the node in it themselves), else ASSAY_NODE,
+/// else the host name.
 std::string node_name();
 
 /// Collective; the exit code of the process, the same on every rank.
