@@ -82,7 +82,8 @@ bool Family::keep(const std::vector<std::string>& names) {
   bool any_changes = false;
   for (std::size_t which = 0; which < operators_.size(); ++which) any_changes |= changes_operands(which);
   if (setting_.apart && setting_.cold && any_changes) {
-    const std::int64_t most = std::min(setting_.most_bytes, most_bytes_for_rounds);
+    const auto caches = static_cast<std::int64_t>(8 * twice_the_cache(setting_));
+    const std::int64_t most = std::min({setting_.most_bytes, most_bytes_for_rounds, caches});
     slots_ = std::max(slots_, static_cast<int>(std::min<std::int64_t>(most / own, most_slots)));
   }
   turns_.assign(operators_.size(), {});

@@ -91,6 +91,8 @@ class QueuedGpu final : public QueuedDevice {
  public:
   explicit QueuedGpu(int number) : QueuedDevice(device::host_operators, true, schedule()), number_(number) {}
   std::string id() const override { return "list " + std::to_string(number_); }
+  /// So small that rings of operands are short: opening and closing much memory takes time.
+  std::uint64_t cache_bytes() const override { return 12 << 10; }
   std::string collectives_missing(const std::string& library, const device::CollectivesNeed&) const override {
     return library == "nccl" ? "" : library + " is not here; choose nccl";
   }
