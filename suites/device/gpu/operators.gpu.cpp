@@ -156,8 +156,9 @@ class GpuOperators final : public device::Operators {
   }
 
   Index scratch_bytes() const override {
-    std::size_t bytes =
-        scratch_.bytes() + partial_.bytes() + order_.bytes() + sums_.bytes() + factors_.bytes();
+    std::size_t bytes = 0;
+    for (const Memory* memory : {&scratch_, &kept_, &partial_, &order_, &sums_, &factors_})
+      bytes += memory->bytes();
     for (const RopeTable& table : rope_tables_) bytes += table.memory.bytes();
     return static_cast<Index>(bytes) + products_->scratch_bytes();
   }
