@@ -21,8 +21,10 @@ struct Domain {
 inline constexpr std::size_t fewest_for_domains = 9;
 
 /// One per leaf switch (those with a single node of ours joined to the one before); without topology, or with
-/// fewer than two of them, runs of about sqrt(N) nodes in order. One domain per node below fewest_for_domains.
-std::vector<Domain> make_domains(const std::vector<std::string>& nodes, const std::optional<Topology>& topology);
+/// fewer than two of them, runs of about sqrt(N) nodes in order. One domain per node below
+/// fewest_for_domains.
+std::vector<Domain> make_domains(const std::vector<std::string>& nodes,
+                                 const std::optional<Topology>& topology);
 
 /// Nodes of a group while halving: the median size of the domains.
 std::size_t usual_size(const std::vector<Domain>& domains);

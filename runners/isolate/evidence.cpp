@@ -26,34 +26,61 @@ double Evidence::logarithm(const IsolationOutcome& outcome) const {
   return settings_.higher_is_better ? -std::log(outcome.value) : std::log(outcome.value);
 }
 
-Reference Evidence::median(std::vector<double> logarithms) {
+Reference Evidence::centre(const std::vector<double>& logarithms) {
   if (logarithms.empty()) return {};
+  std::vector<double> means;
+  for (std::size_t i = 0; i < logarithms.size(); ++i) {
+    for (std::size_t j = i; j < logarithms.size(); ++j) means.push_back((logarithms[i] + logarithms[j]) / 2);
+  }
   const auto count = static_cast<double>(logarithms.size());
-  return {middle(std::move(logarithms)), count < 3 ? count : 2 * count / std::numbers::pi};
+  return {middle(std::move(means)), count < 3 ? count : 0.9 * count};
 }
 
 Reference Evidence::fast_ones(std::vector<double> logarithms) const {
   std::sort(logarithms.begin(), logarithms.end());
-  const std::size_t fewest = std::max<std::size_t>(1, (logarithms.size() + 7) / 8);
-  std::size_t cut = logarithms.size();
-  double widest = 0.5 * delta_;
-  // From the top: what is slow twice over must not hide what is slow once.
-  for (std::size_t i = fewest; i < logarithms.size(); ++i) {
-    if (logarithms[i] - logarithms[i - 1] > widest) {
-      cut = i;
-      break;
+  const std::size_t count = logarithms.size();
+  if (count >= many) {
+    // Most are good, unless there is a step with an eighth of them or more, but not most, below it.
+    for (std::size_t i = (count + 7) / 8; 2 * i <= count; ++i) {
+      if (logarithms[i] - logarithms[i - 1] > 0.6 * delta_) {
+        logarithms.resize(i);
+        return centre(logarithms);
+      }
     }
+    return {middle(logarithms), 2 * static_cast<double>(count) / std::numbers::pi};
   }
-  // Where the fast ones are the greater half anyway, the median of all is the safer figure.
-  if (2 * cut > logarithms.size() + 1 && logarithms.size() >= 8) cut = logarithms.size();
+  // Few: the two clusters with the least sum of squares, if their means are far enough apart.
+  const auto mean = [&](std::size_t from, std::size_t to) {
+    double sum = 0;
+    for (std::size_t i = from; i < to; ++i) sum += logarithms[i];
+    return sum / static_cast<double>(to - from);
+  };
+  std::size_t cut = count;
+  double best = 0;
+  for (std::size_t i = 1; i < count; ++i) {
+    const double apart = mean(i, count) - mean(0, i);
+    const double between = apart * apart * static_cast<double>(i * (count - i));
+    if (between <= best) continue;
+    best = between;
+    cut = apart > 0.6 * delta_ ? i : count;
+  }
   logarithms.resize(cut);
-  return median(std::move(logarithms));
+  return centre(logarithms);
 }
 
-void Evidence::learn_noise(const std::vector<double>& logarithms, const Reference& reference) {
-  std::vector<double> sizes;
-  for (const double y : logarithms) sizes.push_back(std::abs(y - reference.level));
-  if (sizes.size() >= 8) noise_ = std::max(noise_, 1.4826 * middle(sizes));
+void Evidence::learn_noise(const std::vector<double>& logarithms) {
+  const std::size_t count = logarithms.size();
+  if (count < many) return;
+  std::vector<double> apart;
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = i + 1; j < count; ++j) apart.push_back(std::abs(logarithms[i] - logarithms[j]));
+  }
+  const std::size_t half = count / 2 + 1;
+  const auto quarter = apart.begin() + static_cast<std::ptrdiff_t>(half * (half - 1) / 2 - 1);
+  std::nth_element(apart.begin(), quarter, apart.end());
+  const auto n = static_cast<double>(count);
+  const double spread = 2.2219 * *quarter * n / (n + (count % 2 == 0 ? 3.8 : 1.4));
+  noise_ = std::max(noise_, spread / (1 + 0.78 / std::sqrt(n)));
 }
 
 double Evidence::of(const Launches& launches, const Reference& reference) const {

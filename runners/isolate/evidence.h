@@ -12,11 +12,14 @@ namespace assay {
 using Launches = std::vector<IsolationOutcome>;
 
 struct Reference {
-  double level = 0;   ///< ln(time)
-  double worth = 0;   ///< number of launches that it is worth; 0: none
+  double level = 0;  ///< ln(time)
+  double worth = 0;  ///< number of launches that it is worth; 0: none
 };
 
 inline constexpr double decided = 3;          ///< |L| that ends the doubt while searching
+inline constexpr double screened_bad = 6;     ///< L that sends the search into a domain
+inline constexpr double screened_good = -4;   ///< L that leaves it out
+inline constexpr std::size_t many = 9;        ///< groups that tell their own noise
 inline constexpr std::size_t most_tries = 6;  ///< launches of one suspicion while searching
 inline constexpr std::size_t most_suspects = 8;
 
@@ -26,13 +29,15 @@ class Evidence {
 
   /// ln(time) of a launch, or minus ln(rate).
   double logarithm(const IsolationOutcome& outcome) const;
-  /// Of groups some of which may be slow: the median; when they fall apart into two (a step of more than half of
-  /// delta with at least an eighth of them below it), that of the fast ones.
+  /// Of groups some of which may be slow. Of `many` the median, worth 2n / pi launches; when they fall apart
+  /// by more than 0.6 delta, that of the fast ones (of few: by their means, else at a step).
   Reference fast_ones(std::vector<double> logarithms) const;
-  /// Of healthy groups: their median, worth 2n / pi launches.
-  static Reference median(std::vector<double> logarithms);
-  /// Takes the noise from screened groups, when it is more than was stated.
-  void learn_noise(const std::vector<double>& logarithms, const Reference& reference);
+  /// Of healthy groups: the median of all means of two (Hodges and Lehmann 1963), worth 0.9 n launches.
+  static Reference centre(const std::vector<double>& logarithms);
+  /// Takes the noise from screened groups (`many` or more) when it is more than was stated by more than the
+  /// error of its estimate: Q_n of Rousseeuw and Croux (1993), less 0.78 / sqrt(n) of itself, its standard
+  /// error.
+  void learn_noise(const std::vector<double>& logarithms);
   double noise() const { return noise_; }
 
   /// L.

@@ -29,11 +29,13 @@ void check(const std::vector<std::string>& nodes, const IsolationSettings& setti
   std::set<std::string> seen;
   for (const std::string& node : nodes) {
     if (!seen.insert(node).second)
-      throw bad_input("node '" + node + "' is named twice (it would be compared with itself)", "name it once");
+      throw bad_input("node '" + node + "' is named twice (it would be compared with itself)",
+                      "name it once");
   }
   const auto within = [](double value, double low, double high) { return value >= low && value <= high; };
   if (!within(settings.noise, 1e-4, 0.5))
-    throw bad_input("the noise must be from 0.0001 to 0.5", "give the spread from launch to launch, such as 0.03");
+    throw bad_input("the noise must be from 0.0001 to 0.5",
+                    "give the spread from launch to launch, such as 0.03");
   if (!within(settings.noticeable, settings.noise, 10))
     throw bad_input("the slowness to be found must be from the noise to 10 (less drowns in it)",
                     "give such as 0.15");
@@ -69,7 +71,8 @@ struct Isolation::Setup {
   Budget budget;
 };
 
-Isolation::Isolation(std::vector<std::string> nodes, std::optional<Topology> topology, IsolationSettings settings)
+Isolation::Isolation(std::vector<std::string> nodes, std::optional<Topology> topology,
+                     IsolationSettings settings)
     : setup_(std::make_unique<Setup>()) {
   check(nodes, settings);
   setup_->domains = make_domains(nodes, topology);
@@ -103,9 +106,10 @@ std::optional<IsolationRound> Isolation::next() {
     return wanted.round;
   } catch (const UsedUp& end) {
     result.budget_used_up = true;
-    result.notes.push_back("the budget of launches was used up at the step '" + end.step +
-                           "': more is bad, or the noise is greater, than it was made for; exclude what is named "
-                           "and search again");
+    result.notes.push_back(
+        "the budget of launches was used up at the step '" + end.step +
+        "': more is bad, or the noise is greater, than it was made for; exclude what is named "
+        "and search again");
   }
   result_ = std::move(result);
   return std::nullopt;
@@ -126,7 +130,9 @@ void Isolation::tell(const std::vector<IsolationOutcome>& outcomes) {
   outcomes_.push_back(outcomes);
 }
 
-std::size_t Isolation::budget() const { return setup_->budget.total(); }
+std::size_t Isolation::budget() const {
+  return setup_->budget.total();
+}
 
 std::string Isolation::describe_budget() const {
   const Budget& budget = setup_->budget;
@@ -158,17 +164,28 @@ std::string describe(const IsolationResult& result) {
   for (const IsolationFinding& finding : result.findings) {
     const std::string names = shortened(finding.names);
     switch (finding.kind) {
-      case IsolationFinding::Kind::node: out << "node " << names; break;
-      case IsolationFinding::Kind::leaf_switch: out << "switch " << names; break;
-      case IsolationFinding::Kind::trunk: out << "trunk between " << names; break;
-      case IsolationFinding::Kind::group: out << "what these nodes share: " << names; break;
-      case IsolationFinding::Kind::links:
-        out << "a pair among " << names << ": not by this search; run fabric/links with pattern=pairs on them";
+      case IsolationFinding::Kind::node:
+        out << "node " << names;
         break;
-      case IsolationFinding::Kind::not_confirmed: out << "not confirmed: " << names; break;
+      case IsolationFinding::Kind::leaf_switch:
+        out << "switch " << names;
+        break;
+      case IsolationFinding::Kind::trunk:
+        out << "trunk between " << names;
+        break;
+      case IsolationFinding::Kind::group:
+        out << "what these nodes share: " << names;
+        break;
+      case IsolationFinding::Kind::links:
+        out << "a pair among " << names
+            << ": not by this search; run fabric/links with pattern=pairs on them";
+        break;
+      case IsolationFinding::Kind::not_confirmed:
+        out << "not confirmed: " << names;
+        break;
     }
-    out << ": " << finding.reasoning << " (" << plural(static_cast<std::size_t>(finding.confirmations), "launch")
-        << " to confirm";
+    out << ": " << finding.reasoning << " ("
+        << plural(static_cast<std::size_t>(finding.confirmations), "launch") << " to confirm";
     if (finding.factor != 1) {
       out.precision(3);
       out << ", time " << finding.factor << " of the healthy";
@@ -177,8 +194,8 @@ std::string describe(const IsolationResult& result) {
   }
   if (result.findings.empty()) out << "nothing found\n";
   for (const std::string& note : result.notes) out << "note: " << note << "\n";
-  out << "search by groups: " << plural(result.launches, "launch") << " of at most " << result.budget << " in "
-      << plural(result.rounds, "round");
+  out << "search by groups: " << plural(result.launches, "launch") << " of at most " << result.budget
+      << " in " << plural(result.rounds, "round");
   for (const auto& [step, count] : result.launches_by_step) out << ", " << step << " " << count;
   out << "\nsingle links between arbitrary nodes are not seen by it: that is the other search, the rounds of "
          "fabric/links\n";

@@ -27,8 +27,9 @@ void Search::run() {
       return finding.kind != IsolationFinding::Kind::not_confirmed;
     });
     if (found) {
-      note("boundaries between domains were not probed, as faults within them were found; exclude these and "
-           "search again if the whole is still in trouble");
+      note(
+          "boundaries between domains were not probed, as faults within them were found; exclude these and "
+          "search again if the whole is still in trouble");
     } else if (!healthy_.empty()) {
       across();
     }
@@ -92,10 +93,16 @@ bool Search::build(const Probe& probe, std::vector<char>& used, bool first, Isol
     for (const std::size_t domain : chosen) {
       if (!is_free(domain)) return false;
     }
-    for (std::size_t i = 0; i < healthy_.size() && chosen.size() < probe.fill_domains; ++i) {
-      const std::size_t domain = healthy_[(i + 7 * turn) % healthy_.size()];
+    // The next launch of the same suspicion is filled up with others: a fault among these cannot be in both.
+    Set others;
+    for (const std::size_t domain : healthy_) {
       const auto in = [&](const Set& set) { return std::find(set.begin(), set.end(), domain) != set.end(); };
-      if (!in(chosen) && !in(probe.avoid) && is_free(domain)) chosen.push_back(domain);
+      if (!in(chosen) && !in(probe.avoid)) others.push_back(domain);
+    }
+    const std::size_t lacking = probe.fill_domains - std::min(chosen.size(), probe.fill_domains);
+    for (std::size_t i = 0; i < others.size() && chosen.size() < probe.fill_domains; ++i) {
+      const std::size_t domain = others[(i + lacking * probe.launches.size()) % others.size()];
+      if (is_free(domain)) chosen.push_back(domain);
     }
     if (!first && chosen.size() < probe.fill_domains) return false;
     for (const std::size_t domain : chosen) {
@@ -131,13 +138,26 @@ void Search::fill_with_nodes(const Probe& probe, std::vector<char>& used, Isolat
   }
 }
 
-Reference Search::healthy() const { return Evidence::median(good_); }
+Reference Search::healthy() const {
+  return Evidence::centre(good_);
+}
 
-void Search::judge(Probe& probe, const Reference& reference) {
+/// A weak reference makes everything doubtful: the controls are launched again.
+void Search::strengthen_reference() {
+  if (!evidence_.slowness() || controls_.empty() || healthy().worth >= 6) return;
+  std::vector<Probe*> all;
+  for (Probe& control : controls_) all.push_back(&control);
+  launch_each(all);
+  for (const Probe& control : controls_) {
+    if (control.launches.back().completed) good_.push_back(evidence_.logarithm(control.launches.back()));
+  }
+}
+
+void Search::judge(Probe& probe, const Reference& reference, double good, double bad) {
   if (evidence_.slowness() && reference.worth <= 0) return;
   const double ratio = evidence_.of(probe.launches, reference);
-  if (ratio >= decided) probe.state = Probe::State::bad;
-  if (ratio <= -decided) {
+  if (ratio >= bad) probe.state = Probe::State::bad;
+  if (ratio <= good) {
     probe.state = Probe::State::good;
     if (evidence_.slowness()) {
       for (const IsolationOutcome& launch : probe.launches) {
@@ -147,17 +167,25 @@ void Search::judge(Probe& probe, const Reference& reference) {
   }
 }
 
-/// Against the healthy groups known.
-void Search::decide(std::vector<Probe>& probes, std::size_t tries) {
-  for (std::size_t i = 0; i < tries; ++i) {
+/// Against the healthy groups known. `one_of_two_is_bad`: probes come in twos, and what is known of the other
+/// settles the one in doubt.
+void Search::decide(std::vector<Probe>& probes, bool one_of_two_is_bad) {
+  for (std::size_t i = 0; i < most_tries; ++i) {
     std::vector<Probe*> open;
     for (Probe& probe : probes) {
       if (probe.state == Probe::State::open) open.push_back(&probe);
     }
     if (open.empty()) return;
+    if (i > 0) strengthen_reference();
     launch_each(open);
     const Reference reference = healthy();
-    for (Probe* probe : open) judge(*probe, reference);
+    for (Probe* probe : open) judge(*probe, reference, -decided, decided);
+    for (std::size_t k = 0; one_of_two_is_bad && k < probes.size(); ++k) {
+      if (probes[k].state != Probe::State::open) continue;
+      const Probe::State other = probes[k ^ 1].state;
+      if (other == Probe::State::good) judge(probes[k], reference, -decided, 0.5);
+      if (other == Probe::State::bad) judge(probes[k], reference, -1.5, decided);
+    }
   }
   const Reference reference = healthy();
   for (Probe& probe : probes) {
@@ -166,8 +194,8 @@ void Search::decide(std::vector<Probe>& probes, std::size_t tries) {
   }
 }
 
-/// Against each other: groups of one shape of which most, or the fastest, are healthy. Leaves in good_ what the
-/// good ones gave.
+/// Against each other: groups of one shape of which most, or the fastest, are healthy. Leaves in good_ what
+/// the good ones gave.
 void Search::decide_among_themselves(std::vector<Probe>& probes, std::size_t repeats) {
   std::vector<Probe*> open;
   for (Probe& probe : probes) open.push_back(&probe);
@@ -188,13 +216,13 @@ void Search::decide_among_themselves(std::vector<Probe>& probes, std::size_t rep
       }
       reference = evidence_.fast_ones(means);
       reference.worth *= static_cast<double>(repeats);
-      evidence_.learn_noise(means, reference);
+      if (repeats == 1) evidence_.learn_noise(means);
       if (settings_.reference) reference = {evidence_.logarithm({true, *settings_.reference}), 1e9};
     }
     open.clear();
     for (Probe& probe : probes) {
       probe.state = Probe::State::open;  // the reference moved
-      judge(probe, reference);
+      judge(probe, reference, evidence_.slowness() ? screened_good : -decided, screened_bad);
       if (probe.state == Probe::State::open) open.push_back(&probe);
     }
   }
@@ -216,6 +244,7 @@ bool Search::confirm(std::vector<Probe>& suspects) {
     suspect.launches.clear();
     suspect.state = Probe::State::open;
   }
+  if (!suspects.empty()) strengthen_reference();
   const Reference reference = healthy();  // fixed: what is launched now must not move it
   for (std::size_t i = 0; i < most_tries; ++i) {
     std::vector<Probe*> open;
@@ -227,6 +256,11 @@ bool Search::confirm(std::vector<Probe>& suspects) {
       if (suspect.state == Probe::State::open) open.push_back(&suspect);
     }
     if (open.empty()) break;
+    if (result_.launches + open.size() > result_.budget) {
+      result_.budget_used_up = true;
+      note("the budget of launches was used up while confirming: exclude what is named and search again");
+      break;
+    }
     launch_each(open);
   }
   bool any = false;

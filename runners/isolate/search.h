@@ -1,5 +1,5 @@
-// The steps of the search, written as if launches were function calls: isolation.cpp runs it again from the start
-// with what is known already, and stops it where an outcome is missing.
+// The steps of the search, written as if launches were function calls: isolation.cpp runs it again from the
+// start with what is known already, and stops it where an outcome is missing.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,9 @@ class Search {
   bool build(const Probe& probe, std::vector<char>& used, bool first, IsolationGroup& group);
   void fill_with_nodes(const Probe& probe, std::vector<char>& used, IsolationGroup& group);
   Reference healthy() const;
-  void judge(Probe& probe, const Reference& reference);
-  void decide(std::vector<Probe>& probes, std::size_t tries = most_tries);
+  void strengthen_reference();
+  void judge(Probe& probe, const Reference& reference, double good, double bad);
+  void decide(std::vector<Probe>& probes, bool one_of_two_is_bad = false);
   void decide_among_themselves(std::vector<Probe>& probes, std::size_t repeats);
   bool confirm(std::vector<Probe>& suspects);
   bool everything_is_bad(const std::vector<Probe>& probes);
@@ -72,7 +73,7 @@ class Search {
   void across();
   std::vector<Set> split_once();
   void descend(Set set, std::vector<Set>& queue);
-  void name_crossing(const Set& set);
+  std::vector<Set> name_crossing(const Set& set);
   Probe crossing(const Set& domains, const Set& avoid) const;
 
   const std::vector<std::string>& nodes_;
@@ -82,10 +83,11 @@ class Search {
   IsolationResult& result_;
   Evidence evidence_;
   std::string step_;
-  Set healthy_;                       ///< domains that may fill groups up
-  std::vector<double> good_;          ///< ln(time) of healthy groups of the shape in use
+  Set healthy_;                             ///< domains that may fill groups up
+  std::vector<Probe> controls_;             ///< healthy groups of the shape in use
+  std::vector<double> good_;                ///< ln(time) of healthy groups of the shape in use
   std::size_t usual_size_ = 0, reach_ = 0;  ///< nodes, and domains, of a filled group
-  std::size_t turn_ = 0;              ///< so that other nodes fill up each time
+  std::size_t turn_ = 0;                    ///< so that other nodes fill up each time
 };
 
 }  // namespace assay

@@ -57,6 +57,10 @@ std::vector<Search::Set> Search::split_once() {
     }
   }
   decide_among_themselves(probes, domains_.size() < 9 ? 2 : 1);
+  controls_.clear();
+  for (const Probe& probe : probes) {
+    if (probe.state == Probe::State::good && controls_.size() < 2) controls_.push_back(probe);
+  }
   if (everything_is_bad(probes)) return {};
   std::vector<std::pair<int, int>> bad;
   for (std::size_t i = 0; i < probes.size(); ++i) {
@@ -86,10 +90,19 @@ void Search::across() {
   } else {
     queue = split_once();
   }
-  for (std::size_t i = 0; i < queue.size() && i < most_suspects; ++i) {
-    const Set set = queue[i];
-    if (set.size() <= 2) {
-      name_crossing(set);
+  std::vector<Set> named;
+  while (!queue.empty()) {
+    Set set = queue.back();
+    queue.pop_back();
+    std::sort(set.begin(), set.end());
+    const bool explained = std::any_of(named.begin(), named.end(), [&](const Set& one) {
+      return std::includes(set.begin(), set.end(), one.begin(), one.end());
+    });
+    if (explained) {
+      if (result_.notes.empty())
+        note("other groups with the same domains were bad: search again when it is mended");
+    } else if (set.size() <= 2) {
+      for (Set& one : name_crossing(set)) named.push_back(std::move(one));
     } else {
       descend(set, queue);
     }
@@ -100,25 +113,28 @@ void Search::across() {
 void Search::descend(Set set, std::vector<Set>& queue) {
   step_ = "across";
   const Quarters quarters = quarter(set);
-  for (const auto& pairing : pairings) {
-    std::vector<Probe> probes;
-    for (const int side : {0, 2}) {
-      const Set part = joined(quarters[pairing[side]], quarters[pairing[side + 1]]);
-      if (!part.empty()) probes.push_back(crossing(part, set));
-    }
-    decide(probes);
-    bool any = false;
-    for (const Probe& probe : probes) {
-      if (probe.state != Probe::State::bad) continue;
-      queue.push_back(probe.domains);
-      any = true;
-    }
-    if (any) return;
-  }
   std::vector<Probe> again{crossing(set, set)};
-  if (!confirm(again)) {
-    note("groups across domains looked bad and did not when launched again");
-    return;
+  for (const bool once_more : {false, true}) {
+    if (once_more && !confirm(again)) {
+      note("groups across domains looked bad and did not when launched again");
+      return;
+    }
+    step_ = "across";
+    for (const auto& pairing : pairings) {
+      std::vector<Probe> probes;
+      for (const int side : {0, 2}) {
+        const Set part = joined(quarters[pairing[side]], quarters[pairing[side + 1]]);
+        if (!part.empty()) probes.push_back(crossing(part, set));
+      }
+      decide(probes);
+      bool any = false;
+      for (const Probe& probe : probes) {
+        if (probe.state != Probe::State::bad) continue;
+        queue.push_back(probe.domains);
+        any = true;
+      }
+      if (any) return;
+    }
   }
   Set nodes;
   for (const std::size_t domain : set)
@@ -128,8 +144,9 @@ void Search::descend(Set set, std::vector<Set>& queue) {
 }
 
 /// Two domains that are bad together, or one that is bad with any other.
-void Search::name_crossing(const Set& set) {
+std::vector<Search::Set> Search::name_crossing(const Set& set) {
   step_ = "across";
+  std::vector<Set> named;
   std::vector<Probe> apart;
   if (set.size() == 2 && domains_.size() > 2) {
     for (const std::size_t domain : set) apart.push_back(crossing({domain}, set));
@@ -142,13 +159,21 @@ void Search::name_crossing(const Set& set) {
   }
   if (suspects.empty()) suspects.push_back(crossing(set, set));
   for (Probe& suspect : suspects) suspect.purpose.replace(0, 6, "confirm");
-  confirm(suspects);
+  // One after the other: side by side they would take each other's company, which must be all new each time.
+  for (Probe& suspect : suspects) {
+    std::vector<Probe> one{suspect};
+    confirm(one);
+    suspect = one.front();
+  }
   for (const Probe& suspect : suspects) {
     const Domain& first = domains_[suspect.domains.front()];
     const Domain& last = domains_[suspect.domains.back()];
+    if (suspect.state == Probe::State::bad) named.push_back(suspect.domains);
     if (suspect.state != Probe::State::bad) {
-      report(IsolationFinding::Kind::not_confirmed, {first.name, last.name}, suspect,
-             "suspected by probing across, and launches of its own did not show it");
+      report(IsolationFinding::Kind::not_confirmed,
+             suspect.domains.size() == 1 ? std::vector<std::string>{first.name}
+                                         : std::vector<std::string>{first.name, last.name},
+             suspect, "suspected by probing across, and launches of its own did not show it");
     } else if (suspect.domains.size() == 1) {
       const std::string why = "good within itself, bad with any other domain: its links upward";
       report(first.is_switch ? IsolationFinding::Kind::leaf_switch : IsolationFinding::Kind::group,
@@ -162,6 +187,7 @@ void Search::name_crossing(const Set& set) {
              first.name + " and " + last.name + " are bad together, and good with all others");
     }
   }
+  return named;
 }
 
 }  // namespace assay

@@ -29,6 +29,7 @@ Search::Set Search::screen() {
 
 void Search::inside(const Set& bad) {
   good_.clear();  // groups filled up from another domain are of another shape
+  controls_.clear();
   std::vector<Part> parts, singles;
   for (const std::size_t domain : bad) parts.push_back({domain, domains_[domain].nodes, 0});
   for (std::size_t depth = 1; !parts.empty(); ++depth) {
@@ -36,7 +37,8 @@ void Search::inside(const Set& bad) {
     parts.clear();
     if (depth == 2) {
       for (const std::size_t domain : bad) {
-        if (is_whole(domain, next)) std::erase_if(next, [&](const Part& part) { return part.domain == domain; });
+        if (is_whole(domain, next))
+          std::erase_if(next, [&](const Part& part) { return part.domain == domain; });
       }
     }
     for (Part& part : next) (part.nodes.size() == 1 ? singles : parts).push_back(std::move(part));
@@ -71,23 +73,17 @@ std::vector<Search::Part> Search::halve(std::vector<Part>& parts, bool first) {
     probes.push_back({"halve: " + purpose, half.nodes, {}, {}, usual_size_});
   }
   if (first && evidence_.slowness()) {  // what the same shape takes without a suspect
-    std::vector<Probe> controls;
     for (std::size_t i = 0; i < 4; ++i) {
       const std::size_t domain = healthy_[i * healthy_.size() / 4];
       const Set& all = domains_[domain].nodes;
       const Set half(all.begin(), all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2));
       Probe control{"control with " + domains_[domain].name, half, {}, {domain}, usual_size_};
       if (healthy_.size() == 1) control.avoid.clear();
-      controls.push_back(std::move(control));
+      controls_.push_back(std::move(control));
     }
-    std::vector<Probe*> all;
-    for (Probe& control : controls) all.push_back(&control);
-    launch_each(all);
-    for (const Probe& control : controls) {
-      if (control.launches[0].completed) good_.push_back(evidence_.logarithm(control.launches[0]));
-    }
+    strengthen_reference();
   }
-  decide(probes);
+  decide(probes, true);
   for (std::size_t i = 0; i < probes.size(); i += 2) {
     bool any = false;
     for (const std::size_t k : {i, i + 1}) {
@@ -139,7 +135,8 @@ bool Search::is_whole(std::size_t domain, const std::vector<Part>& parts) {
   decide(spots);
   if (std::any_of(spots.begin(), spots.end(), [](const Probe& p) { return p.state == Probe::State::good; }))
     return false;
-  // Were the switch good and two nodes bad, two of the four spots would be good: the weaker two must convince.
+  // Were the switch good and two nodes bad, two of the four spots would be good: the weaker two must
+  // convince.
   step_ = "confirm";
   const Reference reference = healthy();
   double weakest = 0;
@@ -224,8 +221,10 @@ void Search::all_pairs() {
     if (!alone && probe.state == Probe::State::bad && is_good[probe.nodes[0]] && is_good[probe.nodes[1]])
       links.push_back({"confirm " + probe.purpose, probe.nodes, {}, {}});
   }
-  if (alone && suspects.empty() && evidence_.slowness()) note("with two nodes there is no other pair to compare their link with");
-  if (alone && suspects.empty() && !evidence_.slowness()) links.push_back({"confirm the pair", {0, 1}, {}, {}});
+  if (alone && suspects.empty() && evidence_.slowness())
+    note("with two nodes there is no other pair to compare their link with");
+  if (alone && suspects.empty() && !evidence_.slowness())
+    links.push_back({"confirm the pair", {0, 1}, {}, {}});
   if (links.size() > most_suspects) links.resize(most_suspects);
   confirm(links);
   for (const Probe& link : links) {

@@ -1,7 +1,9 @@
-// A cluster that exists in numbers only, for tests: what a group of nodes takes, with faults that are planted.
+// A cluster that exists in numbers only, for tests: what a group of nodes takes, with faults that are
+// planted.
 //
-// A two-level tree, node i on leaf i / nodes_per_leaf. The time of a group is the factor of its slowest part times
-// (1 + noise), times `span_cost` when it spans several leaves and (size / 32)^growth: shapes differ, as they do.
+// A two-level tree, node i on leaf i / nodes_per_leaf. The time of a group is the factor of its slowest part
+// times (1 + noise), times `span_cost` when it spans several leaves and (size / 32)^growth: shapes differ, as
+// they do.
 #pragma once
 
 #include <algorithm>
@@ -22,12 +24,12 @@ namespace assay {
 struct SimulatedCluster {
   std::size_t nodes = 1024, nodes_per_leaf = 32;
   double noise = 0.03, span_cost = 1.25, growth = 0.0, base_s = 0.4;
-  double spurious_failures = 0;                                   ///< of good launches
-  std::map<std::size_t, double> slow_nodes;                       ///< factor of time
-  std::map<std::size_t, double> slow_leaves, slow_uplinks;        ///< any traffic through the switch; only upward
-  std::map<std::pair<std::size_t, std::size_t>, double> trunks;   ///< leaves, ascending
-  std::map<std::pair<std::size_t, std::size_t>, double> links;    ///< nodes, ascending
-  bool faults_fail = false;                                       ///< instead of being slow
+  double spurious_failures = 0;                             ///< of good launches
+  std::map<std::size_t, double> slow_nodes;                 ///< factor of time
+  std::map<std::size_t, double> slow_leaves, slow_uplinks;  ///< any traffic through the switch; only upward
+  std::map<std::pair<std::size_t, std::size_t>, double> trunks;  ///< leaves, ascending
+  std::map<std::pair<std::size_t, std::size_t>, double> links;   ///< nodes, ascending
+  bool faults_fail = false;                                      ///< instead of being slow
   std::mt19937_64 random{1};
 
   static std::string name(std::size_t node) {
@@ -45,12 +47,12 @@ struct SimulatedCluster {
     const std::size_t leaves = (nodes + nodes_per_leaf - 1) / nodes_per_leaf;
     for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
       char line[80];
-      std::snprintf(line, sizeof line, "SwitchName=leaf%02zu Nodes=n[%04zu-%04zu]\n", leaf, leaf * nodes_per_leaf,
-                    std::min(nodes, (leaf + 1) * nodes_per_leaf) - 1);
+      std::snprintf(line, sizeof line, "SwitchName=leaf%02zu Nodes=n[%04zu-%04zu]\n", leaf,
+                    leaf * nodes_per_leaf, std::min(nodes, (leaf + 1) * nodes_per_leaf) - 1);
       text += line;
     }
-    return text + "SwitchName=spine Switches=leaf[00-" + (leaves < 11 ? "0" : "") + std::to_string(leaves - 1) +
-           "]\n";
+    return text + "SwitchName=spine Switches=leaf[00-" + (leaves < 11 ? "0" : "") +
+           std::to_string(leaves - 1) + "]\n";
   }
 
   double worst(const std::vector<std::size_t>& group) const {
@@ -65,8 +67,10 @@ struct SimulatedCluster {
     feel(slow_nodes, [&](std::size_t node) { return members.contains(node); });
     feel(slow_leaves, [&](std::size_t leaf) { return group.size() > 1 && leaves.contains(leaf); });
     feel(slow_uplinks, [&](std::size_t leaf) { return leaves.size() > 1 && leaves.contains(leaf); });
-    feel(trunks, [&](const auto& ends) { return leaves.contains(ends.first) && leaves.contains(ends.second); });
-    feel(links, [&](const auto& ends) { return members.contains(ends.first) && members.contains(ends.second); });
+    feel(trunks,
+         [&](const auto& ends) { return leaves.contains(ends.first) && leaves.contains(ends.second); });
+    feel(links,
+         [&](const auto& ends) { return members.contains(ends.first) && members.contains(ends.second); });
     return factor;
   }
 
@@ -103,12 +107,23 @@ inline std::string accused(const IsolationResult& result) {
   for (const IsolationFinding& finding : result.findings) {
     std::string text;
     switch (finding.kind) {
-      case IsolationFinding::Kind::node: text = "node"; break;
-      case IsolationFinding::Kind::leaf_switch: text = "switch"; break;
-      case IsolationFinding::Kind::trunk: text = "trunk"; break;
-      case IsolationFinding::Kind::group: text = "group"; break;
-      case IsolationFinding::Kind::links: text = "links"; break;
-      case IsolationFinding::Kind::not_confirmed: continue;
+      case IsolationFinding::Kind::node:
+        text = "node";
+        break;
+      case IsolationFinding::Kind::leaf_switch:
+        text = "switch";
+        break;
+      case IsolationFinding::Kind::trunk:
+        text = "trunk";
+        break;
+      case IsolationFinding::Kind::group:
+        text = "group";
+        break;
+      case IsolationFinding::Kind::links:
+        text = "links";
+        break;
+      case IsolationFinding::Kind::not_confirmed:
+        continue;
     }
     if (finding.names.size() > 8) {
       text += " " + finding.names.front() + "..." + finding.names.back();

@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t most_names = 1'000'000;
 
-Location at(std::string_view file, int line) { return {std::string(file), line, 0}; }
+Location at(std::string_view file, int line) {
+  return {std::string(file), line, 0};
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -56,7 +58,8 @@ long number(std::string_view text, const Location& where) {
   long value = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || status != std::errc() || end != text.data() + text.size() || value < 0)
-    throw bad_input("'" + std::string(text) + "' in a range is not a number", "write ranges as [1-4,7]", where);
+    throw bad_input("'" + std::string(text) + "' in a range is not a number", "write ranges as [1-4,7]",
+                    where);
   return value;
 }
 
@@ -66,7 +69,8 @@ void expand_name(const std::string& name, const Location& where, std::vector<std
   if (open == std::string::npos) {
     if (name.empty()) throw bad_input("a name in the list is empty", "remove the spare comma", where);
     if (out.size() >= most_names)
-      throw bad_input("the list has more than 1,000,000 names (a mistyped range?)", "check its ranges", where);
+      throw bad_input("the list has more than 1,000,000 names (a mistyped range?)", "check its ranges",
+                      where);
     out.push_back(name);
     return;
   }
@@ -215,7 +219,8 @@ Topology parse_topology(std::string_view text, std::string_view file) {
     int& mine = state[one.name];
     if (mine == 2) return;
     if (mine == 1)
-      throw bad_input("switch '" + one.name + "' is below itself", "a tree has no circle", at(file, one.line));
+      throw bad_input("switch '" + one.name + "' is below itself", "a tree has no circle",
+                      at(file, one.line));
     mine = 1;
     for (const std::string& below : one.switches) walk(*by_name.at(below));
     state[one.name] = 2;

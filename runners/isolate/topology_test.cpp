@@ -72,8 +72,9 @@ TEST(Topology, EachMistakeIsNamedWithItsLine) {
   EXPECT_NE(complaint("").find("no switch"), std::string::npos);
   EXPECT_NE(complaint("SwitchName=a Nodes=n1\nSwitchName=a Nodes=n2").find("topology.conf:2"),
             std::string::npos);
-  EXPECT_NE(complaint("SwitchName=a Nodes=n[1-3]\n\nSwitchName=b Nodes=n3").find("topology.conf:3: node 'n3'"),
-            std::string::npos);
+  EXPECT_NE(
+      complaint("SwitchName=a Nodes=n[1-3]\n\nSwitchName=b Nodes=n3").find("topology.conf:3: node 'n3'"),
+      std::string::npos);
   EXPECT_NE(complaint("SwitchName=a Nods=n1").find("did you mean 'Nodes'"), std::string::npos);
   EXPECT_NE(complaint("SwitchName=leaf1 Nodes=n1\nSwitchName=b Switches=leav1").find("'leaf1'"),
             std::string::npos);
