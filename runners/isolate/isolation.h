@@ -11,29 +11,28 @@
 // are good, probe across their boundaries; confirm each suspect by launches of its own, with other healthy
 // nodes. Below 9 nodes: all pairs.
 //
-// HOW SURE. With y = ln(time), the reference r of n healthy groups of the same shape (r their median, worth
-// k = 2n / pi of them, the efficiency of a median), sigma the noise, delta = ln(1 + noticeable) and m
-// launches of the suspect with mean y, each clipped to at most r + delta,
+// HOW SURE. With y = ln(time), the reference r of n healthy groups of the same shape, worth k launches (the
+// median of all means of two, k = 0.9 n; of a large screen the median, k = 2n / pi), sigma the noise,
+// delta = ln(1 + noticeable) and m launches of the suspect with mean y, each clipped to at most r + delta,
 //
 //     L = delta (y - r - delta / 2) / (sigma^2 (1/m + 1/k))
 //
 // is the log likelihood ratio of "slow by delta" to "as the others". When failures are looked for, a failed
 // launch adds ln(0.96 / 0.01) = 4.56 and a passed one ln(0.04 / 0.99) = -3.21: launches fail for no reason
-// once in 100, and a bad part fails 24 times of 25. While searching, L >= 3 is slow, L <= -3 good, else it is
-// launched again, at most 6 times in all (then the sign decides): a wrong turn costs launches, not a false
-// accusation. An accusation needs L >= ln(8 / a) from launches made after the suspicion, and no launch counts
-// more than half of that, so that at least two must agree. exp(L) is then a non-negative supermartingale
-// under "this suspect is good" (clipping and capping only lower it), so it ever reaches 8 / a with
-// probability at most a / 8 (Ville; Wald 1945; with r estimated: the ratio is invariant to the location,
-// Perez-Ortiz et al., "E-statistics, group invariance and anytime valid testing", 2022). At most 8 suspects
-// are confirmed in a search: at most a = 1e-3 of all searches accuse anybody wrongly, if the noise is not
-// more than was taken: the larger of the stated one and 1.4826 times the median absolute deviation of the
-// screened groups. It is Gaussian by assumption; of heavier tails the clipping keeps single launches from
-// deciding.
+// once in 100, and a bad part fails 24 times of 25. While searching, L >= 3 is slow (6 while screening), L <=
+// -3 good (-4), else it is launched again, at most 6 times in all (then the sign decides): a wrong turn costs
+// launches, not a false accusation. An accusation needs L >= ln(8 / a) from launches made after the
+// suspicion, and no launch counts more than half of that, so that at least two must agree. exp(L) is then a
+// non-negative supermartingale under "these groups are good" (clipping and capping only lower it), so it ever
+// reaches 8 / a with probability at most a / 8 (Ville; Wald 1945; with r estimated: the ratio is invariant to
+// the location, Perez-Ortiz et al., "E-statistics, group invariance and anytime valid testing", 2022). With
+// at most 8 suspects confirmed, a healthy machine is accused in at most a = 1e-3 of all searches: if the
+// noise is Gaussian and not more than was stated (more that is seen while screening is taken instead). On a
+// machine with a fault, a suspect can also be accused for what the fault did to its company: each
+// confirmation has other company, and across domains all of it, so two wrong ones would have to agree.
 #pragma once
 
 #include <cstddef>
-#include <exception>
 #include <map>
 #include <memory>
 #include <optional>

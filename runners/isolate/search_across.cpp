@@ -56,7 +56,7 @@ std::vector<Search::Set> Search::split_once() {
       edges.emplace_back(a, b);
     }
   }
-  decide_among_themselves(probes, domains_.size() < 9 ? 2 : 1);
+  decide_among_themselves(probes, evidence_.slowness() ? 2 : 1);
   controls_.clear();
   for (const Probe& probe : probes) {
     if (probe.state == Probe::State::good && controls_.size() < 2) controls_.push_back(probe);
