@@ -226,7 +226,9 @@ TEST(Isolation, WhatCannotBeSearchedIsRefused) {
   EXPECT_THROW(Isolation({"a"}, {}), Error);
   EXPECT_THROW(Isolation({"a", "a"}, {}), Error);
   EXPECT_THROW(Isolation({"a", "b"}, parse_topology("SwitchName=s Nodes=a", "t")), Error);
-  EXPECT_THROW(Isolation({"a", "b"}, {}, {.noise = 0}), Error);
+  IsolationSettings silent;
+  silent.noise = 0;
+  EXPECT_THROW(Isolation({"a", "b"}, {}, silent), Error);
   Isolation isolation({"a", "b"}, {});
   EXPECT_THROW(isolation.tell({}), Error);
   const auto round = isolation.next();
