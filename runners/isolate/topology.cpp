@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <utility>
 
 #include "reports/base/error.h"
 #include "reports/base/names.h"
+#include "runners/launch/slurm.h"
 
 namespace assay {
 
 namespace {
-
-constexpr std::size_t most_names = 1'000'000;
 
 Location at(std::string_view file, int line) {
   return {std::string(file), line, 0};
@@ -31,63 +29,6 @@ std::string trimmed(std::string_view text) {
   while (!text.empty() && space(text.front())) text.remove_prefix(1);
   while (!text.empty() && space(text.back())) text.remove_suffix(1);
   return std::string(text);
-}
-
-/// Splits at commas that stand outside brackets.
-std::vector<std::string> split_list(std::string_view text, const Location& where) {
-  std::vector<std::string> parts{""};
-  int depth = 0;
-  for (const char c : text) {
-    if (c == '[') ++depth;
-    if (c == ']') --depth;
-    if (depth < 0 || depth > 1)
-      throw bad_input("the brackets of '" + std::string(text) + "' do not match",
-                      "write each range as name[1-4,7]", where);
-    if (c == ',' && depth == 0) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  if (depth != 0)
-    throw bad_input("'" + std::string(text) + "' has a bracket that is not closed", "close it with ]", where);
-  return parts;
-}
-
-long number(std::string_view text, const Location& where) {
-  long value = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || status != std::errc() || end != text.data() + text.size() || value < 0)
-    throw bad_input("'" + std::string(text) + "' in a range is not a number", "write ranges as [1-4,7]",
-                    where);
-  return value;
-}
-
-/// One name with any number of brackets: the first is expanded, the rest by calling itself.
-void expand_name(const std::string& name, const Location& where, std::vector<std::string>& out) {
-  const std::size_t open = name.find('[');
-  if (open == std::string::npos) {
-    if (name.empty()) throw bad_input("a name in the list is empty", "remove the spare comma", where);
-    if (out.size() >= most_names)
-      throw bad_input("the list has more than 1,000,000 names (a mistyped range?)", "check its ranges",
-                      where);
-    out.push_back(name);
-    return;
-  }
-  const std::size_t close = name.find(']', open);
-  const std::string before = name.substr(0, open), after = name.substr(close + 1);
-  for (const std::string& range : split_list(name.substr(open + 1, close - open - 1), where)) {
-    const std::size_t dash = range.find('-');
-    const std::string first = range.substr(0, dash);
-    const long from = number(first, where);
-    const long to = dash == std::string::npos ? from : number(range.substr(dash + 1), where);
-    if (to < from) throw bad_input("the range '" + range + "' runs backwards", "write it upwards", where);
-    for (long i = from; i <= to; ++i) {
-      std::string digits = std::to_string(i);
-      if (digits.size() < first.size()) digits.insert(0, first.size() - digits.size(), '0');
-      expand_name(before + digits + after, where, out);
-    }
-  }
 }
 
 struct Line {
@@ -145,20 +86,14 @@ TopologySwitch parse_line(const Line& line, std::string_view file) {
   TopologySwitch made;
   made.name = values["switchname"];
   made.line = line.number;
-  if (values.contains("nodes")) made.nodes = expand_host_list(values["nodes"], file, line.number);
-  if (values.contains("switches")) made.switches = expand_host_list(values["switches"], file, line.number);
+  if (values.contains("nodes")) made.nodes = expand_hostlist(values["nodes"], where);
+  if (values.contains("switches")) made.switches = expand_hostlist(values["switches"], where);
   if (made.nodes.empty() && made.switches.empty())
     throw bad_input("switch '" + made.name + "' has nothing below it", "add Nodes= or Switches=", where);
   return made;
 }
 
 }  // namespace
-
-std::vector<std::string> expand_host_list(std::string_view text, std::string_view file, int line) {
-  std::vector<std::string> names;
-  for (const std::string& part : split_list(text, at(file, line))) expand_name(part, at(file, line), names);
-  return names;
-}
 
 std::vector<const TopologySwitch*> Topology::leaves() const {
   std::vector<const TopologySwitch*> found;

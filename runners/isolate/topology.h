@@ -33,10 +33,6 @@ struct Topology {
   int levels() const;
 };
 
-/// "n[01-03],x" -> n01 n02 n03 x. Throws Error(bad_input) at `where` for an open bracket, an empty name, a
-/// range that runs backwards, or more than 1,000,000 names.
-std::vector<std::string> expand_host_list(std::string_view text, std::string_view file = {}, int line = 0);
-
 /// Throws Error(bad_input) with FILE:LINE for an unknown or repeated key, a switch named twice, a node on two
 /// switches, a switch below that is not defined, a circle, a switch with nothing below, and an empty file.
 Topology parse_topology(std::string_view text, std::string_view file);

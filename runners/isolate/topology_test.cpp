@@ -10,7 +10,6 @@
 namespace assay {
 namespace {
 
-using Names = std::vector<std::string>;
 
 std::string complaint(const std::string& text) {
   try {
@@ -19,22 +18,6 @@ std::string complaint(const std::string& text) {
     return error.what();
   }
   return "accepted";
-}
-
-TEST(HostList, ExpandsRangesAndKeepsTheWidthOfNumbers) {
-  EXPECT_EQ(expand_host_list("a"), (Names{"a"}));
-  EXPECT_EQ(expand_host_list("n[08-11],x,m[1,3-4]"),
-            (Names{"n08", "n09", "n10", "n11", "x", "m1", "m3", "m4"}));
-  EXPECT_EQ(expand_host_list("r[1-2]n[1-2]b"), (Names{"r1n1b", "r1n2b", "r2n1b", "r2n2b"}));
-  const Names many = expand_host_list("n[001-032]");
-  ASSERT_EQ(many.size(), 32U);
-  EXPECT_EQ(many.front(), "n001");
-  EXPECT_EQ(many.back(), "n032");
-}
-
-TEST(HostList, RefusesWhatIsNoList) {
-  for (const char* text : {"n[1-", "n1]", "n[[1]]", "a,,b", "n[4-2]", "n[a-b]", "n[]", "n[1-9999999]", ""})
-    EXPECT_THROW(expand_host_list(text), Error) << text;
 }
 
 TEST(Topology, ReadsATreeOfThreeLevels) {

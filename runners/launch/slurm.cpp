@@ -21,14 +21,20 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_nodes = 1'000'000;
 
-Error no_hostlist(std::string_view list, const std::string& why) {
-  return bad_input("'" + std::string(list) + "' is no list of nodes: " + why,
-                   "write it as Slurm does: n[1-4,7],m003");
-}
+/// A list of names as it stands somewhere.
+struct Hostlist {
+  std::string_view text;
+  const Location& where;
+
+  Error refusal(const std::string& why) const {
+    return bad_input("'" + std::string(text) + "' is no list of nodes: " + why,
+                     "write it as Slurm does: n[1-4,7],m003", where);
+  }
+};
 
 /// All of `heads` with each of the numbers of "1-4,07" behind them.
 std::vector<std::string> with_numbers(const std::vector<std::string>& heads, std::string_view ranges,
-                                      std::string_view list) {
+                                      const Hostlist& list) {
   std::vector<std::string> numbers;
   for (std::size_t at = 0; at <= ranges.size();) {
     const std::size_t comma = std::min(ranges.find(',', at), ranges.size());
@@ -41,12 +47,12 @@ std::vector<std::string> with_numbers(const std::vector<std::string>& heads, std
       std::size_t value = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
       if (error != std::errc() || end != text.data() + text.size())
-        throw no_hostlist(list, "'" + std::string(range) + "' is no range of numbers");
+        throw list.refusal("'" + std::string(range) + "' is no range of numbers");
       return value;
     };
     const std::size_t begin = number(first), end = number(last);
     if (end < begin || end - begin >= most_nodes || heads.size() * (end - begin + 1) > most_nodes)
-      throw no_hostlist(list, "'" + std::string(range) + "' is no range of at most a million nodes");
+      throw list.refusal("'" + std::string(range) + "' is no range of at most a million nodes");
     for (std::size_t value = begin; value <= end; ++value) {
       std::string digits = std::to_string(value);
       // "08" to "11" are 08, 09, 10, 11: the width is the first number's.
@@ -55,7 +61,7 @@ std::vector<std::string> with_numbers(const std::vector<std::string>& heads, std
     }
   }
   std::vector<std::string> all;
-  if (heads.size() * numbers.size() > most_nodes) throw no_hostlist(list, "it has more than a million nodes");
+  if (heads.size() * numbers.size() > most_nodes) throw list.refusal("it has more than a million nodes");
   for (const std::string& head : heads) {
     for (const std::string& digits : numbers) all.push_back(head + digits);
   }
@@ -116,27 +122,28 @@ std::vector<std::string> allocated_nodes() {
 
 }  // namespace
 
-std::vector<std::string> expand_hostlist(std::string_view list) {
+std::vector<std::string> expand_hostlist(std::string_view text, const Location& where) {
+  const Hostlist list{text, where};
   std::vector<std::string> all, heads = {""};
-  if (list.empty()) throw no_hostlist(list, "it is empty");
+  if (text.empty()) throw list.refusal("it is empty");
   const auto finish = [&] {
-    if (heads.front().empty()) throw no_hostlist(list, "a name is empty");
-    if (all.size() + heads.size() > most_nodes) throw no_hostlist(list, "it has more than a million nodes");
+    if (heads.front().empty()) throw list.refusal("a name is empty");
+    if (all.size() + heads.size() > most_nodes) throw list.refusal("it has more than a million nodes");
     all.insert(all.end(), heads.begin(), heads.end());
     heads = {""};
   };
-  for (std::size_t at = 0; at < list.size(); ++at) {
-    if (list[at] == ',') {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == ',') {
       finish();
-    } else if (list[at] == '[') {
-      const std::size_t close = list.find(']', at);
-      if (close == std::string_view::npos) throw no_hostlist(list, "a bracket is not closed");
-      heads = with_numbers(heads, list.substr(at + 1, close - at - 1), list);
+    } else if (text[at] == '[') {
+      const std::size_t close = text.find(']', at);
+      if (close == std::string_view::npos) throw list.refusal("a bracket is not closed");
+      heads = with_numbers(heads, text.substr(at + 1, close - at - 1), list);
       at = close;
-    } else if (list[at] == ']' || list[at] == ' ') {
-      throw no_hostlist(list, std::string("'") + list[at] + "' stands where it cannot");
+    } else if (text[at] == ']' || text[at] == ' ') {
+      throw list.refusal(std::string("'") + text[at] + "' stands where it cannot");
     } else {
-      for (std::string& head : heads) head += list[at];
+      for (std::string& head : heads) head += text[at];
     }
   }
   finish();

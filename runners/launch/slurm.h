@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "reports/base/error.h"
 #include "runners/launch/site.h"
 
 namespace assay {
@@ -20,7 +21,7 @@ struct SlurmFacts {
 
 /// The nodes of a list as Slurm writes it: "n[1-4,07],m003", several brackets in a name too.
 /// Throws Error(bad_input) for what is no such list, or more than a million nodes.
-std::vector<std::string> expand_hostlist(std::string_view list);
+std::vector<std::string> expand_hostlist(std::string_view text, const Location& where = {});
 
 /// The types of `srun --mpi=list`, in its order, with the named versions of a type after it. Older versions
 /// write to stderr with "srun: " before each line, so both streams are one text here.
