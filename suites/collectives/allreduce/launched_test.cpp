@@ -206,8 +206,11 @@ TEST_P(Launched, ACrashLeavesOnlyTheProgressLine) {
 }
 
 TEST_P(Launched, AHangLastsUntilItIsEnded) {
-  const Ended ended = run_request(request("hang"), "timeout 3 ");
-  EXPECT_EQ(ended.exit_code, 124);
+  // On a busy machine ranks may take longer than that to start.
+  for (const char* limit : {"timeout 3 ", "timeout 20 "}) {
+    EXPECT_EQ(run_request(request("hang"), limit).exit_code, 124);
+    if (std::filesystem::exists(results())) break;
+  }
   const auto lines = result_lines();
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(parse_progress(lines[0]), 1);
