@@ -10,7 +10,6 @@
 namespace assay {
 namespace {
 
-
 std::string complaint(const std::string& text) {
   try {
     parse_topology(text, "topology.conf");
