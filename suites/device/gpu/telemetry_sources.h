@@ -1,22 +1,15 @@
 // The single sources of telemetry.h. Each is null where it is not there, with the reason.
 #pragma once
 
-#include <dlfcn.h>
-
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "suites/device/gpu/library_function.h"
 #include "suites/device/gpu/telemetry.h"
 
 namespace assay::gpu {
-
-/// Looks up a function unless it is known already (under a newer name).
-template <typename Function>
-void find_function(void* library, Function& function, const char* name) {
-  if (function == nullptr) function = reinterpret_cast<Function>(dlsym(library, name));
-}
 
 /// NVML. The library stays open.
 std::unique_ptr<Telemetry> open_nvml(const std::string& pci_address, const std::vector<std::string>& names,

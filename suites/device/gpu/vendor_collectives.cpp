@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "reports/base/error.h"
+#include "suites/device/gpu/library_function.h"
 #include "suites/device/host/environment.h"
 
 namespace assay::gpu {
@@ -90,35 +91,31 @@ struct CollectivesFunctions {
 
 namespace {
 
-template <typename Function>
-bool find(void* library, Function& function, const char* name) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
 /// The first name that is not there; empty: all are that every version has.
 std::string find_all(void* library, CollectivesFunctions& f) {
-  find(library, f.last_error, "ncclGetLastError");
-  find(library, f.send, "ncclSend");
-  find(library, f.receive, "ncclRecv");
-  const std::pair<bool, const char*> needed[] = {
-      {find(library, f.get_version, "ncclGetVersion"), "ncclGetVersion"},
-      {find(library, f.get_unique_id, "ncclGetUniqueId"), "ncclGetUniqueId"},
-      {find(library, f.init_rank, "ncclCommInitRank"), "ncclCommInitRank"},
-      {find(library, f.destroy, "ncclCommDestroy"), "ncclCommDestroy"},
-      {find(library, f.abort, "ncclCommAbort"), "ncclCommAbort"},
-      {find(library, f.get_async_error, "ncclCommGetAsyncError"), "ncclCommGetAsyncError"},
-      {find(library, f.error_string, "ncclGetErrorString"), "ncclGetErrorString"},
-      {find(library, f.all_reduce, "ncclAllReduce"), "ncclAllReduce"},
-      {find(library, f.reduce, "ncclReduce"), "ncclReduce"},
-      {find(library, f.reduce_scatter, "ncclReduceScatter"), "ncclReduceScatter"},
-      {find(library, f.all_gather, "ncclAllGather"), "ncclAllGather"},
-      {find(library, f.broadcast, "ncclBroadcast"), "ncclBroadcast"},
-      {find(library, f.group_start, "ncclGroupStart"), "ncclGroupStart"},
-      {find(library, f.group_end, "ncclGroupEnd"), "ncclGroupEnd"}};
-  for (const auto& [found, name] : needed)
-    if (!found) return name;
-  return {};
+  find_function(library, f.last_error, "ncclGetLastError");
+  find_function(library, f.send, "ncclSend");
+  find_function(library, f.receive, "ncclRecv");
+  std::string absent;
+  const auto need = [&](auto& function, const char* name) {
+    find_function(library, function, name);
+    if (function == nullptr && absent.empty()) absent = name;
+  };
+  need(f.get_version, "ncclGetVersion");
+  need(f.get_unique_id, "ncclGetUniqueId");
+  need(f.init_rank, "ncclCommInitRank");
+  need(f.destroy, "ncclCommDestroy");
+  need(f.abort, "ncclCommAbort");
+  need(f.get_async_error, "ncclCommGetAsyncError");
+  need(f.error_string, "ncclGetErrorString");
+  need(f.all_reduce, "ncclAllReduce");
+  need(f.reduce, "ncclReduce");
+  need(f.reduce_scatter, "ncclReduceScatter");
+  need(f.all_gather, "ncclAllGather");
+  need(f.broadcast, "ncclBroadcast");
+  need(f.group_start, "ncclGroupStart");
+  need(f.group_end, "ncclGroupEnd");
+  return absent;
 }
 
 std::string upper(const std::string& library) {

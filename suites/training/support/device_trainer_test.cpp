@@ -17,11 +17,6 @@ namespace {
 
 using device::Element;
 
-const std::vector<ReferenceRun>& runs() {
-  static const std::vector<ReferenceRun> all = reference_runs(ASSAY_SOURCE_DIR);
-  return all;
-}
-
 struct Way {
   bool one_by_one = false, recompute = false;
   bool records = true;   ///< the device can

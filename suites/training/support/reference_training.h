@@ -11,6 +11,11 @@
 
 namespace assay::training {
 
+inline const std::vector<ReferenceRun>& runs() {
+  static const std::vector<ReferenceRun> all = reference_runs(ASSAY_SOURCE_DIR);
+  return all;
+}
+
 /// A reference run on one rank. Micro-batches come from the whole batch in order.
 class Training {
  public:

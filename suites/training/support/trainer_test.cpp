@@ -19,11 +19,6 @@ namespace {
 
 using device::Element;
 
-const std::vector<ReferenceRun>& runs() {
-  static const std::vector<ReferenceRun> all = reference_runs(ASSAY_SOURCE_DIR);
-  return all;
-}
-
 TEST(Trainer, IsTheReferenceToNineDigitsInF64) {
   for (const ReferenceRun& run : runs()) {
     for (const bool recompute : {false, true}) {
